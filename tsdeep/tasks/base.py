@@ -1,0 +1,107 @@
+"""The base of every task, and the names under which tasks are known."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from tsdeep.errors import SpecError, unknown_name
+
+if TYPE_CHECKING:
+    from tsdeep.panel import Panel
+
+
+@dataclass(frozen=True)
+class Labels:
+    """A label for every panel row, and the row at which it ends.
+
+    Parameters
+    ----------
+    y : ndarray of float32, [rows]
+        The label; NaN where the row has none.
+    end : ndarray of int64, [rows]
+        The last panel row that the label reads; -1 where the row has no label.
+    """
+
+    y: np.ndarray
+    end: np.ndarray
+
+
+class Task(ABC):
+    """One thing to predict. Subclasses are frozen dataclasses whose arguments are the task's settings.
+
+    A task owns what depends on the question asked and on nothing else: how a label is made and where it
+    ends, the last layer of a model, the loss and metrics that match it, and the names of what a served
+    model returns.
+    """
+
+    kind: ClassVar[str]
+    classes: ClassVar[tuple[str, ...]]
+
+    @property
+    @abstractmethod
+    def fields(self) -> tuple[str, ...]:
+        """Raw fields that the label reads."""
+
+    @abstractmethod
+    def label(self, panel: Panel) -> Labels:
+        """Label every row of a panel; no label crosses a segment."""
+
+    @abstractmethod
+    def head(self, representation: Any) -> Any:
+        """Turn a representation `[batch, units]` into float32 logits `[batch, outputs]`."""
+
+    @abstractmethod
+    def loss(self) -> Any:
+        """Return the Keras loss that reads the logits of `head`."""
+
+    @abstractmethod
+    def metrics(self) -> list[Any]:
+        """Return fresh Keras metrics that read the logits of `head`."""
+
+    @abstractmethod
+    def outputs(self, logits: Any) -> dict[str, Any]:
+        """Turn logits `[batch, outputs]` into the named outputs `[batch]` of a served model."""
+
+
+_TASKS: dict[str, type[Task]] = {}
+
+
+def register_task(kind: str) -> Callable[[type[Task]], type[Task]]:
+    """Make a task known by a name in specs and in `tsdeep.build(task=...)`."""
+
+    def register(cls: type[Task]) -> type[Task]:
+        cls.kind = kind
+        _TASKS[kind] = cls
+        return cls
+
+    return register
+
+
+def task_names() -> list[str]:
+    """List the names of the registered tasks."""
+    return sorted(_TASKS)
+
+
+def task_class(kind: str) -> type[Task]:
+    """Return the class of a task by its name; SpecError lists the names that exist."""
+    if kind not in _TASKS:
+        raise SpecError(unknown_name("task", kind, _TASKS))
+    return _TASKS[kind]
+
+
+def get_task(task: str | Task, **settings: Any) -> Task:
+    """Return a task by name with its settings, or the task that was given.
+
+    Examples
+    --------
+    >>> get_task("direction", horizon_rows=5).horizon_rows
+    5
+    """
+    if isinstance(task, Task):
+        return task
+    return task_class(task)(**settings)
