@@ -1,0 +1,107 @@
+"""What an evaluation starts from: predictions, the references beside them, prices, provenance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from tsdeep.errors import SpecError
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that a report is made of; `tsdeep.evaluation` reads nothing else.
+
+    Parameters
+    ----------
+    name : str
+        Name of the scenario, such as `"sp500_direction"`.
+    model : str
+        Name of the model, as it stands in tables and legends.
+    predictions : pandas.DataFrame
+        The test rows: fold (int), cutoff, time (datetime64), symbol (str), y (0 or 1), up (P(up)), and
+        `up_seed<k>` for each seed where there are several (`up` is then their mean).
+    references : pandas.DataFrame, optional
+        The same columns and `method`, on the same rows.
+    prices : pandas.DataFrame
+        Columns time, symbol, close and, where known, open: every row from the first
+        prediction to one after the last.
+    history : pandas.DataFrame, optional
+        Training: fold, member, stage ("fit" or "refit"), epoch, loss, val_loss, accuracy, val_accuracy.
+    folds : pandas.DataFrame, optional
+        How the folds were cut, a fold a row (`WalkForward.table`).
+    folds_figure : matplotlib.figure.Figure, optional
+        The same, drawn (`WalkForward.plot`).
+    question : str
+        What was asked, in one or two sentences for a reader who knows nothing of the code.
+    settings : mapping of str to any
+        Model and training settings, shown as a table.
+    provenance : mapping of str to any
+        Where the data comes from: source, symbols, period, rows, ...
+    horizon_rows : int
+        Rows ahead that the label looks.
+    sizing, threshold, short, execution, cost_bps
+        The strategy on the predictions, see `tsdeep.evaluation.backtest`.
+    variants : int, optional
+        How many settings were tried before this one; None: not recorded. The report says so.
+    draws : int
+        Bootstrap draws.
+    seed : int
+        Of the bootstrap.
+
+    Examples
+    --------
+    >>> time = pd.to_datetime(["2020-01-02", "2020-01-03", "2020-01-06"])
+    >>> evidence = Evidence(
+    ...     name="toy", model="tcn",
+    ...     predictions=pd.DataFrame({"fold": 0, "cutoff": pd.Timestamp("2019-12-31"), "time": time[:2],
+    ...                               "symbol": "SPX", "y": [1, 0], "up": [0.6, 0.4]}),
+    ...     prices=pd.DataFrame({"time": time, "symbol": "SPX", "close": [10.0, 11.0, 10.5]}))
+    >>> evidence.seeds
+    0
+    """
+
+    name: str
+    model: str
+    predictions: pd.DataFrame
+    prices: pd.DataFrame
+    references: pd.DataFrame | None = None
+    history: pd.DataFrame | None = None
+    folds: pd.DataFrame | None = None
+    folds_figure: Figure | None = None
+    question: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    horizon_rows: int = 1
+    sizing: str = "sign"
+    threshold: float | None = None
+    short: bool = True
+    execution: str = "close"
+    cost_bps: float = 5.0
+    variants: int | None = None
+    draws: int = 1000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for key, least in (("horizon_rows", 1), ("draws", 100)):
+            value = getattr(self, key)
+            if not isinstance(value, int | np.integer) or value < least:
+                raise SpecError(f"evidence: {key} is {value!r}, expected an integer of at least {least}")
+        if self.variants is not None and self.variants < 1:
+            raise SpecError(
+                f"evidence: variants is {self.variants!r}, expected at least 1, or None: not recorded"
+            )
+        if self.references is not None and self.model in set(self.references.get("method", ())):
+            raise SpecError(
+                f"evidence: model is called {self.model!r}, as one of the references; give it another name"
+            )
+
+    @property
+    def seeds(self) -> int:
+        """How many seeds' own predictions are in `predictions` (0: only their mean, or a single one)."""
+        return sum(str(column).startswith("up_seed") for column in self.predictions.columns)
