@@ -1,0 +1,115 @@
+"""From a model's name, a shape and a task to a compiled Keras model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import keras
+
+from tsdeep.errors import SpecError, unknown_name
+from tsdeep.models.registry import get_model, hyperparameters
+from tsdeep.tasks import Task, get_task
+
+
+class ShapedSamples(Protocol):
+    """What a builder needs to know of samples."""
+
+    @property
+    def input_shape(self) -> tuple[int, int]:
+        """Lookback and number of features."""
+
+    @property
+    def task(self) -> Task:
+        """What is predicted."""
+
+
+def build(
+    name: str | Callable[..., Any],
+    samples: ShapedSamples | None = None,
+    *,
+    input_shape: tuple[int | None, int] | None = None,
+    task: str | Task | None = None,
+    learning_rate: float | None = None,
+    optimizer: Any = None,
+    jit_compile: bool | str = "auto",
+    steps_per_execution: int = 1,
+    compile: bool = True,
+    **hparams: Any,
+) -> keras.Model:
+    """Build a model for samples, or for an input shape and a task.
+
+    Parameters
+    ----------
+    name : str or callable
+        A registered model (`model_names()`), or a body (see `register_model`).
+    samples : Samples, optional
+        Gives `input_shape` and `task` where these are not given.
+    input_shape : tuple of int, optional
+        `(lookback, features)`.
+    task : str or Task, optional
+        What is predicted: its head, loss and metrics.
+    learning_rate : float, optional
+        Of the optimizer; 1e-3 for the default Adam.
+    optimizer : str or keras.optimizers.Optimizer, optional
+        Adam unless given.
+    jit_compile : bool or "auto", default "auto"
+        Compile the training step with XLA, as in `keras.Model.compile`.
+    steps_per_execution : int, default 1
+        Batches per call of the training function; more cost less overhead a batch.
+    compile : bool, default True
+        Compile the model with the optimizer and the task's loss and metrics.
+    **hparams
+        Hyperparameters of the model (`hyperparameters(name)`).
+
+    Returns
+    -------
+    keras.Model
+        From float32 windows `[batch, lookback, features]` to float32 logits `[batch, outputs]`.
+
+    Raises
+    ------
+    SpecError
+        If the model, the task or a hyperparameter is unknown, or the shape or the task is missing.
+
+    Examples
+    --------
+    >>> model = build("tcn", input_shape=(20, 8), task="direction", filters=4)
+    >>> model.output_shape
+    (None, 1)
+    """
+    body = get_model(name)
+    known = hyperparameters(body)
+    label = name if isinstance(name, str) else getattr(body, "__name__", "model")
+    for argument in hparams:
+        if argument not in known:
+            raise SpecError(unknown_name(f"hyperparameter of {label}", argument, known))
+    shape = input_shape if input_shape is not None else getattr(samples, "input_shape", None)
+    task = task if task is not None else getattr(samples, "task", None)
+    if shape is None or task is None:
+        missing = "input_shape" if shape is None else "task"
+        raise SpecError(f"{missing}: found None, expected samples, or both input_shape= and task=")
+    task = get_task(task)
+    inputs = keras.Input(tuple(shape), dtype="float32", name="window")
+    model = keras.Model(inputs, task.head(body(inputs, **hparams)), name=label)
+    if compile:
+        model.compile(
+            optimizer=_optimizer(optimizer, learning_rate),
+            loss=task.loss(),
+            metrics=task.metrics(),
+            jit_compile=jit_compile,
+            steps_per_execution=steps_per_execution,
+        )
+    return model
+
+
+def _optimizer(optimizer: Any, learning_rate: float | None) -> keras.optimizers.Optimizer:
+    """Return the optimizer that was asked for."""
+    if isinstance(optimizer, keras.optimizers.Optimizer):
+        if learning_rate is not None:
+            raise SpecError("learning_rate: found both it and an optimizer object, expected one of them")
+        return optimizer
+    made = keras.optimizers.get(optimizer or "adam")
+    if learning_rate is not None:
+        made.learning_rate = learning_rate
+    return made

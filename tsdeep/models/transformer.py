@@ -1,0 +1,101 @@
+"""Transformer encoder.
+
+Choose it where rows far apart act on each other and there is much data to learn which: long lookbacks, many
+instruments pooled. Its cost grows with the square of the lookback, and on little data it overfits first: keep
+it small, with dropout, and hold it against the LSTM and the TCN.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from tsdeep.errors import SpecError, unknown_name
+from tsdeep.layers import LearnedPosition, SequencePooling, SinusoidalPosition, TransformerBlock
+from tsdeep.models.registry import register_model
+
+POSITIONS = {"sinusoidal": SinusoidalPosition, "learned": LearnedPosition, "none": None}
+
+
+@register_model("transformer")
+def transformer(
+    inputs: Any,
+    *,
+    units: int = 32,
+    heads: int = 4,
+    layers: int = 2,
+    feedforward_units: int | None = None,
+    dropout: float = 0.0,
+    activation: str = "gelu",
+    causal: bool = True,
+    position: str = "sinusoidal",
+    pre_norm: bool = True,
+    pooling: str = "last",
+    return_sequences: bool = False,
+) -> Any:
+    """Build the body of a transformer encoder (Vaswani et al. 2017).
+
+    Parameters
+    ----------
+    inputs : KerasTensor, float32 [batch, lookback, features]
+        The window.
+    units : int, default 32
+        Channels of every block, a multiple of `heads`.
+    heads : int, default 4
+        Attention heads.
+    layers : int, default 2
+        Blocks.
+    feedforward_units : int, optional
+        Hidden units of the network in each block; `4 * units` unless given.
+    dropout : float, default 0.0
+        Fraction dropped in each block, in training.
+    activation : str, default "gelu"
+        Of those hidden units.
+    causal : bool, default True
+        Attend to the current row and earlier ones only; otherwise to every row of the window.
+    position : {"sinusoidal", "learned", "none"}, default "sinusoidal"
+        Positional encoding. Causal attention tells the order of rows even with `"none"`.
+    pre_norm : bool, default True
+        Normalise the input of each branch, and once at the end; otherwise the sum after each.
+    pooling : {"last", "mean", "attention"}, default "last"
+        How the rows become one vector; for `"last"` the last block computes that row alone.
+    return_sequences : bool, default False
+        Return a representation of every row.
+
+    Returns
+    -------
+    KerasTensor, [batch, units], or [batch, lookback, units] with `return_sequences`
+        The representation of the window, or of each row.
+
+    Raises
+    ------
+    SpecError
+        If `position` is unknown, or rows are asked for that full attention would let see later rows.
+    """
+    if position not in POSITIONS:
+        raise SpecError(unknown_name("position", position, POSITIONS))
+    if return_sequences and not causal:
+        raise SpecError(
+            "causal: found False, expected True where every row is predicted: rows would see later ones"
+        )
+    hidden = keras.layers.Dense(units, name="embedding")(inputs)  # [batch, lookback, units]
+    if POSITIONS[position] is not None:
+        hidden = POSITIONS[position](name="position")(hidden)
+    for number in range(1, layers + 1):
+        last_row_only = number == layers and pooling == "last" and not return_sequences
+        hidden = TransformerBlock(
+            heads,
+            feedforward_units or 4 * units,
+            dropout=dropout,
+            activation=activation,
+            causal=causal,
+            pre_norm=pre_norm,
+            return_sequences=not last_row_only,
+            name=f"block_{number}",
+        )(hidden)
+    if pre_norm:
+        hidden = keras.layers.LayerNormalization(epsilon=1e-6, name="norm")(hidden)
+    if return_sequences or len(hidden.shape) == 2:
+        return hidden
+    return SequencePooling(pooling, name="pooling")(hidden)  # [batch, units]
