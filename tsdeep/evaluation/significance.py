@@ -1,0 +1,246 @@
+"""Could it be luck? Tests and intervals for direction, probabilities and Sharpe ratios."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from arch.bootstrap import StationaryBootstrap, optimal_block_length
+from numpy.typing import ArrayLike
+from scipy.stats import norm
+from statsmodels.regression.linear_model import OLS
+
+from tsdeep.errors import DataError
+
+_NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class Significance:
+    """The outcome of one test.
+
+    Parameters
+    ----------
+    estimate : float
+        What was measured, in its own unit.
+    low, high : float
+        Its 95% interval.
+    statistic : float
+        The test's statistic; NaN where it has none (bootstrap).
+    p_value : float
+        Two-sided; NaN where the test is not defined.
+    rows : int
+        Observations that it rests on.
+    note : str
+        Why it is not defined, or how it was computed.
+    """
+
+    estimate: float
+    low: float
+    high: float
+    statistic: float
+    p_value: float
+    rows: int
+    note: str = ""
+
+    @property
+    def defined(self) -> bool:
+        """Whether there is a p-value."""
+        return bool(np.isfinite(self.p_value))
+
+
+def pesaran_timmermann(y: ArrayLike, predicted: ArrayLike) -> Significance:
+    """Test whether predicted and realised directions are independent.
+
+    Where P is the share of right calls and P* the share expected if calls were independent of outcomes,
+    `z = (P - P*) / sqrt(V(P) - V(P*))`, standard normal under independence. The test assumes that
+    outcomes are not serially dependent, which daily directions nearly satisfy.
+
+    Parameters
+    ----------
+    y : array_like [rows]
+        Realised direction, 0 or 1.
+    predicted : array_like [rows]
+        Predicted direction, 0 or 1.
+
+    Returns
+    -------
+    Significance
+        estimate: P - P* (a share); statistic: z; p_value: two-sided. Not defined where all
+        predictions, or all outcomes, are of one class.
+
+    References
+    ----------
+    Pesaran, Timmermann (1992), A simple nonparametric test of predictive performance, JBES 10(4), eq. 6.
+    """
+    realised, called = _pair(y, predicted)
+    rows = len(realised)
+    if rows == 0:
+        raise DataError("pesaran_timmermann: no rows, expected at least one")
+    p_y, p_x = float(realised.mean()), float(called.mean())
+    right = float((realised == called).mean())
+    expected = p_y * p_x + (1 - p_y) * (1 - p_x)
+    for share, what in ((p_x, "prediction"), (p_y, "outcome")):
+        if share in (0.0, 1.0):
+            only = "up" if share else "not up"
+            note = f"not defined: every {what} is {only}"
+            return Significance(right - expected, _NAN, _NAN, _NAN, _NAN, rows, note)
+    variance_right = expected * (1 - expected) / rows
+    variance_expected = (
+        (2 * p_y - 1) ** 2 * p_x * (1 - p_x)
+        + (2 * p_x - 1) ** 2 * p_y * (1 - p_y)
+        + 4 * p_y * p_x * (1 - p_y) * (1 - p_x) / rows
+    ) / rows
+    if variance_right <= variance_expected:
+        return Significance(right - expected, _NAN, _NAN, _NAN, _NAN, rows, "not defined: too few rows")
+    error = float(np.sqrt(variance_right - variance_expected))
+    return _normal(right - expected, error, rows, "Pesaran-Timmermann (1992)")
+
+
+def newey_west_lags(rows: int, horizon_rows: int = 1) -> int:
+    """Return the lags for HAC errors: `floor(4 (rows/100)^(2/9))`, and at least `horizon_rows - 1`.
+
+    The first is Newey and West's (1994) rule; the second covers forecasts of overlapping horizons, whose errors
+    are correlated up to that lag (Diebold, Mariano 1995).
+
+    Examples
+    --------
+    >>> newey_west_lags(3774), newey_west_lags(3774, horizon_rows=21)
+    (8, 20)
+    """
+    return min(max(int(4 * (rows / 100) ** (2 / 9)), horizon_rows - 1), max(rows - 1, 0))
+
+
+def diebold_mariano(
+    loss: ArrayLike, reference_loss: ArrayLike, *, horizon_rows: int = 1, lags: int | None = None
+) -> Significance:
+    """Test whether two methods' mean losses differ, with HAC errors.
+
+    The mean of `loss - reference_loss` over its Newey-West (Bartlett) standard error, normal in
+    large samples. Where the reference is a special case of the model (a base rate within a network with an
+    intercept) the test is conservative: a model fitted on noise is expected to lose a little.
+
+    Parameters
+    ----------
+    loss, reference_loss : array_like [rows]
+        Losses in time order, such as log-losses in nats. Several symbols at one time are averaged
+        beforehand, since they are not independent.
+    horizon_rows : int
+        Rows ahead that the predictions look.
+    lags : int, optional
+        Lags of the HAC errors; by default `newey_west_lags(rows, horizon_rows)`.
+
+    Returns
+    -------
+    Significance
+        estimate: the mean difference, negative where the model is better. Not defined where a loss
+        is infinite, or where the two never differ.
+
+    References
+    ----------
+    Diebold, Mariano (1995), Comparing predictive accuracy, JBES 13(3).
+    """
+    first, second = _pair(loss, reference_loss)
+    rows = len(first)
+    if not (np.isfinite(first).all() and np.isfinite(second).all()):
+        return Significance(_NAN, _NAN, _NAN, _NAN, _NAN, rows, "not defined: a loss is not finite")
+    difference = first - second
+    if rows < 2 or np.ptp(difference) == 0:
+        estimate = float(difference.mean()) if rows else _NAN
+        return Significance(
+            estimate, estimate, estimate, _NAN, _NAN, rows, "not defined: the difference is constant"
+        )
+    lags = newey_west_lags(rows, horizon_rows) if lags is None else lags
+    fit = OLS(difference, np.ones(rows)).fit(
+        cov_type="HAC", cov_kwds={"maxlags": lags, "use_correction": False}
+    )
+    return _normal(float(fit.params[0]), float(fit.bse[0]), rows, f"Newey-West errors, {lags} lags")
+
+
+def sharpe_ratio(returns: np.ndarray, periods_per_year: int = 252) -> np.ndarray:
+    """Return annualised Sharpe ratios (no risk-free rate) of `returns` `[rows, ...]`; NaN where constant."""
+    error = np.std(returns, axis=0, ddof=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.mean(returns, axis=0) / error * np.sqrt(periods_per_year)
+    return np.where(error > 0, ratio, np.nan)
+
+
+def sharpe_difference(
+    returns: ArrayLike,
+    benchmark: ArrayLike,
+    *,
+    draws: int = 1000,
+    seed: int = 0,
+    block_rows: float | None = None,
+    periods_per_year: int = 252,
+) -> Significance:
+    """Bootstrap the difference of two annualised Sharpe ratios earned on the same days.
+
+    Days are drawn in pairs by the stationary bootstrap, in blocks of random length, so that their dependence
+    in time and between the two series is kept.
+
+    Parameters
+    ----------
+    returns, benchmark : array_like [rows]
+        Simple returns on the same days, in time order.
+    draws : int
+        Bootstrap samples.
+    seed : int
+        Of the draws: equal seeds give equal intervals.
+    block_rows : float, optional
+        Mean block length; by default the longer of Patton, Politis and White's (2009) for the two series.
+    periods_per_year : int
+        Trading days, for annualising.
+
+    Returns
+    -------
+    Significance
+        estimate: Sharpe of `returns` minus that of `benchmark`; 95% percentile interval; p_value: twice
+        the smaller share of draws on one side of zero. Not defined where a series is constant.
+
+    References
+    ----------
+    Politis, Romano (1994), The stationary bootstrap, JASA 89(428).
+    """
+    pair = np.column_stack(_pair(returns, benchmark))  # [rows, 2]
+    rows = len(pair)
+    if not np.isfinite(pair).all():
+        raise DataError("sharpe_difference: returns hold NaN or infinity, expected numbers")
+    if rows < 3 or (np.ptp(pair, axis=0) == 0).any():
+        return Significance(_NAN, _NAN, _NAN, _NAN, _NAN, rows, "not defined: a return series is constant")
+    ratios = sharpe_ratio(pair, periods_per_year)
+    estimate = float(ratios[0] - ratios[1])
+    if np.ptp(pair[:, 0] - pair[:, 1]) == 0:
+        same = "not defined: the strategy is the benchmark"
+        return Significance(estimate, estimate, estimate, _NAN, _NAN, rows, same)
+    if block_rows is None:
+        lengths = np.asarray(optimal_block_length(pair)["stationary"], dtype=np.float64)
+        block_rows = max(1.0, float(np.nanmax(lengths)))
+    bootstrap = StationaryBootstrap(block_rows, pair, seed=np.random.default_rng(seed))
+    drawn = np.empty(draws)
+    for i, (sample, _) in enumerate(bootstrap.bootstrap(draws)):
+        first, second = sharpe_ratio(sample[0], periods_per_year)
+        drawn[i] = first - second
+    drawn = drawn[np.isfinite(drawn)]
+    if len(drawn) < draws / 2:
+        return Significance(estimate, _NAN, _NAN, _NAN, _NAN, rows, "not defined: too few trades")
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    side = min(np.sum(drawn <= 0), np.sum(drawn >= 0))
+    p_value = min(1.0, 2 * (1 + float(side)) / (1 + len(drawn)))
+    note = f"stationary bootstrap, {draws} draws, mean block {block_rows:.1f} days"
+    return Significance(estimate, float(low), float(high), _NAN, p_value, rows, note)
+
+
+def _pair(first: ArrayLike, second: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    one = np.asarray(first, dtype=np.float64).reshape(-1)
+    two = np.asarray(second, dtype=np.float64).reshape(-1)
+    if len(one) != len(two):
+        raise DataError(f"significance: {len(one)} rows beside {len(two)}, expected the same rows twice")
+    return one, two
+
+
+def _normal(estimate: float, error: float, rows: int, note: str) -> Significance:
+    statistic = estimate / error
+    half = float(norm.ppf(0.975)) * error
+    p_value = float(2 * norm.sf(abs(statistic)))
+    return Significance(estimate, estimate - half, estimate + half, statistic, p_value, rows, note)
