@@ -1,0 +1,6 @@
+"""Validation over time: folds that do not leak, and the loop that fits on them."""
+
+from tsdeep.validation.fold import Fold
+from tsdeep.validation.splits import WalkForward
+
+__all__ = ["Fold", "WalkForward"]
