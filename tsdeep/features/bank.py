@@ -1,0 +1,121 @@
+"""Features side by side: one layer from raw rows to the channels that a model reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+
+from tsdeep.errors import SpecError
+from tsdeep.features.base import Feature, Shape, check_fields
+from tsdeep.features.registry import make_feature
+
+
+@keras.saving.register_keras_serializable("tsdeep")
+class FeatureBank(keras.layers.Layer):
+    """Features computed side by side, cropped to the largest warm-up and joined.
+
+    Features are computed in float64 and cast at the end: the output is float32, whatever the global
+    dtype policy.
+
+    Parameters
+    ----------
+    features : sequence of Feature or mapping
+        Features, or their spec mappings, in the order of the channels.
+    **kwargs : object
+        `name` and `trainable` of `keras.layers.Layer`.
+
+    Attributes
+    ----------
+    fields : tuple of str
+        Raw fields that any of the features reads, in order of first use.
+    positive_fields : tuple of str
+        Those of them that must be above zero.
+    warmup : int
+        Rows before the current one that are read: the largest of the features'.
+    names : tuple of str
+        One name an output channel.
+
+    Raises
+    ------
+    SpecError
+        If there is no feature, or two channels have the same name.
+
+    Examples
+    --------
+    >>> bank = FeatureBank([{"kind": "log_return", "rows": 5}, {"kind": "log_volume_change"}])
+    >>> bank.fields, bank.warmup, bank.names
+    (('close', 'volume'), 5, ('log_return_5', 'log_volume_change_1'))
+    >>> bank.compute_output_shape({"close": (None, 100), "volume": (None, 100)})
+    (None, 95, 2)
+    """
+
+    def __init__(self, features: Sequence[Feature | Mapping[str, Any]], **kwargs: Any) -> None:
+        super().__init__(dtype="float32", autocast=False, **kwargs)
+        self.features = [make_feature(feature) for feature in features]
+        if not self.features:
+            raise SpecError("FeatureBank: no features given; expected one or more")
+        self.fields = _in_order(name for feature in self.features for name in feature.fields)
+        self.positive_fields = _in_order(
+            name for feature in self.features for name in feature.positive_fields
+        )
+        self.warmup = max(feature.warmup for feature in self.features)
+        self.names = tuple(name for feature in self.features for name in feature.names)
+        twice = sorted({name for name in self.names if self.names.count(name) > 1})
+        if twice:
+            raise SpecError(f"FeatureBank: channels given more than once: {', '.join(twice)}")
+
+    def build(self, input_shape: Mapping[str, Shape]) -> None:
+        """Build the features."""
+        for feature in self.features:
+            feature.build(input_shape)
+        self.built = True
+
+    def call(self, inputs: Mapping[str, Any]) -> Any:
+        """Compute all features over raw rows.
+
+        Parameters
+        ----------
+        inputs : mapping of str to tensor
+            Raw fields by name, float64, `[batch, rows, ...]`; others than the features' are ignored.
+
+        Returns
+        -------
+        tensor
+            `[batch, rows - warmup, channels]`, float32; output row i belongs to input row i + warmup.
+
+        Raises
+        ------
+        DataError
+            If a field is missing or not float64, fields differ in length, or there are fewer rows than
+            warmup + 1.
+        """
+        shapes = {name: tuple(x.shape) for name, x in inputs.items()}
+        check_fields(shapes, self.fields, self.warmup, f"'{self.name}'")
+        fields = {name: inputs[name] for name in self.fields}
+        parts = [feature(fields)[:, self.warmup - feature.warmup :] for feature in self.features]
+        return keras.ops.cast(keras.ops.concatenate(parts, axis=-1), "float32")
+
+    def compute_output_shape(self, input_shape: Mapping[str, Shape]) -> Shape:
+        """Give the shape `[batch, rows - warmup, channels]` for the fields' shapes; rows may be None."""
+        rows = check_fields(input_shape, self.fields, self.warmup, f"'{self.name}'")
+        batch = input_shape[self.fields[0]][0]
+        return (batch, None if rows is None else rows - self.warmup, len(self.names))
+
+    def get_config(self) -> dict[str, Any]:
+        """Give the constructor's arguments, features serialised."""
+        config = super().get_config()
+        del config["dtype"]  # float32 whatever the policy
+        return {**config, "features": [keras.saving.serialize_keras_object(f) for f in self.features]}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> FeatureBank:
+        """Rebuild a bank from `get_config()`."""
+        features = [keras.saving.deserialize_keras_object(feature) for feature in config["features"]]
+        return cls(**{**config, "features": features})
+
+
+def _in_order(names: Any) -> tuple[str, ...]:
+    """Each name once, in order of first use."""
+    return tuple(dict.fromkeys(names))

@@ -1,0 +1,144 @@
+"""Rolling reductions by doubling: exact in place, precise, and O(log rows) operations.
+
+A window of n rows is put together from blocks of 1, 2, 4, ... rows by the binary digits of n. The value at
+row t is the same sequence of operations on rows t - n + 1 to t wherever the segment starts, so it is
+bit-identical in a whole segment and in a short cut of it, which a running sum is not; and nothing
+accumulates over a long segment. All functions reduce axis 1 in "valid" mode: output row i covers input rows
+i to i + n - 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+State = tuple[Any, ...]
+Merge = Callable[[State, State, int, int], State]
+
+
+def rolling_reduce(state: State, rows: int, merge: Merge) -> State:
+    """Reduce every window of `rows` rows with an associative merge.
+
+    Parameters
+    ----------
+    state : tuple of tensor
+        The state of single rows, each `[batch, length, ...]`.
+    rows : int
+        Rows of a window, 1 or more.
+    merge : callable
+        `merge(older, newer, older_rows, newer_rows) -> state`: joins the states of two adjacent blocks,
+        elementwise; the row counts are plain integers.
+
+    Returns
+    -------
+    tuple of tensor
+        The state of every window, each `[batch, length - rows + 1, ...]`; empty along axis 1 where length is
+        below `rows`.
+    """
+    block, block_rows = state, 1  # entry i covers rows i to i + block_rows - 1
+    result: State | None = None  # entry i covers rows i to i + result_rows - 1
+    result_rows = 0
+    remaining = rows
+    while True:
+        if remaining & 1:
+            if result is None:
+                result, result_rows = block, block_rows
+            else:
+                older = tuple(values[:, :-result_rows] for values in block)
+                newer = tuple(values[:, block_rows:] for values in result)
+                result = merge(older, newer, block_rows, result_rows)
+                result_rows += block_rows
+        remaining >>= 1
+        if not remaining:
+            assert result is not None, "rows must be 1 or more"
+            return result
+        older = tuple(values[:, :-block_rows] for values in block)
+        newer = tuple(values[:, block_rows:] for values in block)
+        block = merge(older, newer, block_rows, block_rows)
+        block_rows *= 2
+
+
+def rolling_sum(values: Any, rows: int) -> Any:
+    """Sum every window of `rows` rows, pairwise.
+
+    Parameters
+    ----------
+    values : tensor
+        `[batch, length, ...]`.
+    rows : int
+        Rows of a window, 1 or more.
+
+    Returns
+    -------
+    tensor
+        `[batch, length - rows + 1, ...]`, in the dtype of `values`.
+    """
+    return rolling_reduce((values,), rows, lambda older, newer, *_: (older[0] + newer[0],))[0]
+
+
+def rolling_moments(values: Any, rows: int) -> tuple[Any, Any]:
+    """Mean and population variance of every window of `rows` rows.
+
+    Blocks are joined by the pairwise update of Chan, Golub and LeVeque (1983), "Algorithms for computing the
+    sample variance", The American Statistician 37(3), with the mean kept as a distance from the block's first
+    value, so that a high level of `values` costs the variance no precision. A constant window has variance 0
+    exactly.
+
+    Parameters
+    ----------
+    values : tensor
+        `[batch, length, ...]`.
+    rows : int
+        Rows of a window, 1 or more.
+
+    Returns
+    -------
+    mean : tensor
+        `[batch, length - rows + 1, ...]`, in the dtype of `values`.
+    variance : tensor
+        The same shape; the mean squared distance from the mean (no degree of freedom taken off).
+    """
+    first, offset, squares = _block_moments(values, rows)
+    return first + offset, squares / rows
+
+
+def rolling_z_score(values: Any, rows: int) -> Any:
+    """Distance of each row from the mean of its window, in the window's standard deviations.
+
+    Parameters
+    ----------
+    values : tensor
+        `[batch, length, ...]`.
+    rows : int
+        Rows of a window, the current row included, 1 or more.
+
+    Returns
+    -------
+    tensor
+        `[batch, length - rows + 1, ...]`: (last value - mean) / population standard deviation; 0 where the
+        window is constant, because there the value equals its mean exactly.
+    """
+    first, offset, squares = _block_moments(values, rows)
+    distance = (values[:, rows - 1 :] - first) - offset
+    varies = squares > 0
+    deviation = keras.ops.sqrt(keras.ops.where(varies, squares, keras.ops.ones_like(squares)) / rows)
+    return keras.ops.where(varies, distance / deviation, keras.ops.zeros_like(distance))
+
+
+def _block_moments(values: Any, rows: int) -> State:
+    """First value of every window, mean less first value, and sum of squared distances from the mean."""
+    zeros = keras.ops.zeros_like(values)
+    return rolling_reduce((values, zeros, zeros), rows, _merge_moments)
+
+
+def _merge_moments(older: State, newer: State, older_rows: int, newer_rows: int) -> State:
+    """Join the moments of two adjacent blocks."""
+    first, older_offset, older_squares = older
+    newer_first, newer_offset, newer_squares = newer
+    total = older_rows + newer_rows
+    delta = (newer_first - first) + (newer_offset - older_offset)  # newer mean less older mean
+    offset = older_offset + delta * (newer_rows / total)
+    squares = older_squares + newer_squares + delta * delta * (older_rows * newer_rows / total)
+    return first, offset, squares
