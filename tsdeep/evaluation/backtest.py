@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import empyrical
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from tsdeep.errors import DataError, SpecError, unknown_name
 
 SIZINGS = ("sign", "threshold", "probability")
 EXECUTIONS = ("close", "next_open", "next_close")
-_SAME_OPEN = 1e-5
+_SAME_OPEN = 2e-5  # the rounding of a quoted index: two cents on a thousand
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class Backtest:
 
 
 def position_sizes(
-    up: np.ndarray, sizing: str = "sign", *, threshold: float | None = None, short: bool = True
+    up: ArrayLike, sizing: str = "sign", *, threshold: float | None = None, short: bool = True
 ) -> np.ndarray:
     """Turn probabilities into positions.
 
@@ -91,8 +92,8 @@ def position_sizes(
         P(up).
     sizing : str
         `"sign"`: 1 above one half, -1 below, 0 at one half. `"threshold"`: 1 above `threshold`, -1 below
-        `1 - threshold`, 0 between. `"probability"`: `2 P(up) - 1`, the Kelly fraction of an even bet; with daily
-        probabilities near one half it holds a few percent of equity.
+        `1 - threshold`, 0 between. `"probability"`: `2 P(up) - 1`, the Kelly fraction of an even bet; with
+        daily probabilities near one half it holds a few percent of equity.
     threshold : float, optional
         For `"threshold"` alone: in [0.5, 1).
     short : bool
@@ -144,15 +145,15 @@ def backtest(
 
     - `"close"`: filled at that same close of t, so the position decided at t earns all of the interval.
     - `"next_open"`: filled at the open of t+1. The position decided at t-1 earns the overnight part,
-      `(open[t+1] - close[t]) / close[t]`, the one decided at t the rest, `(close[t+1] - open[t+1]) / close[t]`;
-      an unchanged position therefore earns close to close.
+      `(open[t+1] - close[t]) / close[t]`, the one decided at t the intraday part,
+      `(close[t+1] - open[t+1]) / close[t]`; an unchanged position therefore earns close to close.
     - `"next_close"`: filled at the close of t+1, one row late: `"close"` with `delay_rows=1`.
 
-    Positions are fractions of equity at the latest close before the fill is known, set anew at each row.
-    Costs are `cost_bps / 1e4 * |change of position|`, the first entry included, charged to the interval in which
-    (or at whose start) the fill lies; the last position is marked, not closed. Several symbols each have
-    an equal and constant share of equity; cash earns nothing. Rows without a prediction between the first and the
-    last are held flat, and counted.
+    Positions are fractions of equity at the latest close up to the fill, set anew at each row; cash earns
+    nothing. Costs are `cost_bps / 1e4 * |change of position|`, the first entry included, charged to the
+    interval in which, or at whose start, the fill lies; the last position is marked, not closed. Several
+    symbols each have an equal and constant share of equity. Rows without a prediction between the first and
+    the last are held flat, and counted. The benchmark buys every symbol once and pays no cost.
 
     Parameters
     ----------
@@ -209,9 +210,8 @@ def backtest(
         parts[str(symbol)] = _trade(decided.fillna(0.0).to_numpy(), bars, execution, delay)
     share = 1.0 / len(parts)
     wide = pd.concat(parts, axis=1).fillna(0.0).sort_index()
-    days = pd.DataFrame(
-        {key: share * wide.xs(key, axis=1, level=1).sum(axis=1) for key in ("gross", "turnover")}
-    )
+    totals = {key: wide.xs(key, axis=1, level=1).sum(axis=1) for key in ("gross", "turnover")}
+    days = share * pd.DataFrame(totals)
     days["cost"] = days["turnover"] * cost_bps / 1e4
     days["net"] = days["gross"] - days["cost"]
     held = wide.xs("benchmark", axis=1, level=1)
@@ -252,7 +252,7 @@ def risk_figures(returns: pd.Series, benchmark: pd.Series) -> dict[str, float]:
 
 
 def opens_equal_to_prior_close(prices: pd.DataFrame) -> pd.Series:
-    """Return the share of opens that equal the prior close (to 1e-5), by calendar year.
+    """Return the share of opens that equal the prior close (to 2e-5), by calendar year.
 
     An index whose open is the prior close was not observed at the open: `next_open` then fills at the
     close it pretends to avoid.
@@ -273,32 +273,38 @@ def opens_equal_to_prior_close(prices: pd.DataFrame) -> pd.Series:
     return same.groupby(ordered["time"].dt.year[prior.notna()]).mean()
 
 
-def open_warning(prices: pd.DataFrame, limit: float = 0.5) -> str:
+def open_warning(prices: pd.DataFrame) -> str:
     """Say which years' opens repeat the prior close, or return "" where `next_open` can be trusted.
 
     Parameters
     ----------
     prices : pandas.DataFrame
         Columns time, symbol, close, and open (without it the answer says so).
-    limit : float
-        Share of repeated opens above which a year is named.
 
     Returns
     -------
     str
-        One or two sentences for a report.
+        A sentence or two for a report: years in which over 90% of the opens are repeated, then over 20%.
     """
     if "open" not in prices.columns or prices["open"].isna().all():
         return "The data has no opens, so next_open cannot be computed."
     shares = opens_equal_to_prior_close(prices)
-    bad = shares[shares > limit]
-    if bad.empty:
+    said = [
+        f"In {_years(chosen)} {chosen.mean():.0%} of the opens equal the prior close"
+        for chosen in (shares[shares > 0.9], shares[(shares > 0.2) & (shares <= 0.9)])
+        if len(chosen)
+    ]
+    if not said:
         return ""
-    years = f"{bad.index[0]} to {bad.index[-1]}" if len(bad) > 1 else f"{bad.index[0]}"
-    return (
-        f"In {years} on average {bad.mean():.0%} of the days open exactly at the prior close: these opens were not "
-        "observed, and next_open says little there."
-    )
+    return f"{'. '.join(said)}. Such an open was not observed, and a fill at next_open says little there."
+
+
+def _years(shares: pd.Series) -> str:
+    """Write years as ranges: 1999 to 2005, 2008."""
+    years = [int(year) for year in shares.index]
+    starts = [year for year in years if year - 1 not in years]
+    ends = [year for year in years if year + 1 not in years]
+    return ", ".join(f"{a}" if a == b else f"{a} to {b}" for a, b in zip(starts, ends, strict=True))
 
 
 def _bars(prices: pd.DataFrame, symbol: str, decided: pd.DataFrame, execution: str) -> pd.DataFrame:
@@ -311,9 +317,8 @@ def _bars(prices: pd.DataFrame, symbol: str, decided: pd.DataFrame, execution: s
         raise DataError(f"backtest: prices of {symbol} are not in strictly increasing time order")
     absent = ~decided["time"].isin(times)
     if absent.any():
-        raise DataError(
-            f"backtest: {symbol} is predicted at {decided['time'][absent].iloc[0]}, no price there"
-        )
+        at = decided["time"][absent].iloc[0]
+        raise DataError(f"backtest: {symbol} is predicted at {at}, but has no price there")
     first = int(times.searchsorted(decided["time"].iloc[0]))
     last = int(times.searchsorted(decided["time"].iloc[-1]))
     if last + 1 >= len(bars):

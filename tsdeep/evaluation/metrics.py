@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy.special import xlogy
 from sklearn.metrics import balanced_accuracy_score, matthews_corrcoef, roc_auc_score
 
@@ -13,12 +14,12 @@ METRICS = ("accuracy", "balanced_accuracy", "mcc", "auc", "log_loss", "brier", "
 PROBABILITY_METRICS = ("log_loss", "brier", "calibration_error")
 
 
-def predicted_class(up: np.ndarray) -> np.ndarray:
+def predicted_class(up: ArrayLike) -> np.ndarray:
     """Return the predicted class `[rows]`: 1 where P(up) is above one half; exactly one half is not up."""
     return (np.asarray(up, dtype=np.float64) > 0.5).astype(np.int8)
 
 
-def log_losses(y: np.ndarray, up: np.ndarray) -> np.ndarray:
+def log_losses(y: ArrayLike, up: ArrayLike) -> np.ndarray:
     """Return each row's log-loss in nats, unclipped: infinite where a certainty was wrong.
 
     Parameters
@@ -38,7 +39,7 @@ def log_losses(y: np.ndarray, up: np.ndarray) -> np.ndarray:
     return -(xlogy(y, up) + xlogy(1.0 - y, 1.0 - up))
 
 
-def calibration_table(y: np.ndarray, up: np.ndarray, bins: int = 10) -> pd.DataFrame:
+def calibration_table(y: ArrayLike, up: ArrayLike, bins: int = 10) -> pd.DataFrame:
     """Compare stated with observed frequency in bins that hold about equally many rows.
 
     Bins of equal width would leave nearly all of a daily direction model's probabilities in one or two of
@@ -67,7 +68,7 @@ def calibration_table(y: np.ndarray, up: np.ndarray, bins: int = 10) -> pd.DataF
     return table.reset_index(drop=True)
 
 
-def calibration_error(y: np.ndarray, up: np.ndarray, bins: int = 10) -> float:
+def calibration_error(y: ArrayLike, up: ArrayLike, bins: int = 10) -> float:
     """Return the expected calibration error: mean |observed - stated| over `calibration_table`'s bins.
 
     It is not zero for a perfect model on few rows: with ten bins of n rows each, about 0.4 / sqrt(n).
@@ -77,7 +78,9 @@ def calibration_error(y: np.ndarray, up: np.ndarray, bins: int = 10) -> float:
     return float(np.average(gap, weights=table["rows"]))
 
 
-def wilson_interval(share: np.ndarray, rows: np.ndarray, z: float = 1.959963984540054) -> tuple:
+def wilson_interval(
+    share: ArrayLike, rows: ArrayLike, z: float = 1.959963984540054
+) -> tuple[np.ndarray, np.ndarray]:
     """Return Wilson's score interval (1927) of a share observed on independent rows.
 
     Parameters
@@ -106,9 +109,7 @@ def wilson_interval(share: np.ndarray, rows: np.ndarray, z: float = 1.9599639845
     return centre - half, centre + half
 
 
-def direction_metrics(
-    y: np.ndarray, up: np.ndarray, *, probabilities: bool | None = None
-) -> dict[str, float]:
+def direction_metrics(y: ArrayLike, up: ArrayLike, *, probabilities: bool | None = None) -> dict[str, float]:
     """Score direction predictions.
 
     Parameters

@@ -100,8 +100,8 @@ def pesaran_timmermann(y: ArrayLike, predicted: ArrayLike) -> Significance:
 def newey_west_lags(rows: int, horizon_rows: int = 1) -> int:
     """Return the lags for HAC errors: `floor(4 (rows/100)^(2/9))`, and at least `horizon_rows - 1`.
 
-    The first is Newey and West's (1994) rule; the second covers forecasts of overlapping horizons, whose errors
-    are correlated up to that lag (Diebold, Mariano 1995).
+    The first is Newey and West's (1994) rule; the second covers forecasts of overlapping horizons, whose
+    errors are correlated up to that lag (Diebold, Mariano 1995).
 
     Examples
     --------

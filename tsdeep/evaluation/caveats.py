@@ -1,0 +1,82 @@
+"""What a reader should know before believing an evaluation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from tsdeep.evaluation.backtest import Backtest, open_warning
+from tsdeep.evaluation.evidence import Evidence
+from tsdeep.evaluation.metrics import predicted_class
+
+
+def caveats(evidence: Evidence, predictions: pd.DataFrame, traded: Backtest) -> tuple[str, ...]:
+    """List what qualifies an evaluation: how it was made, what was assumed, what looks odd.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        What was evaluated.
+    predictions : pandas.DataFrame
+        The model's, checked and sorted.
+    traded : Backtest
+        The model's strategy.
+
+    Returns
+    -------
+    tuple of str
+        A sentence or two each.
+    """
+    y, called = predictions["y"].to_numpy(), predicted_class(predictions["up"].to_numpy())
+    said = []
+    if evidence.variants is None:
+        said.append(
+            "How many settings were tried before this one was not recorded. Every variant tried and dropped "
+            "makes a good result likelier by luck."
+        )
+    elif evidence.variants > 1:
+        said.append(
+            f"{evidence.variants} settings were tried. The p-values are those of the one that is shown: "
+            "the best of several looks good by luck more often than they say."
+        )
+    if evidence.seeds > 1:
+        said.append(f"Predictions are the mean of {evidence.seeds} seeds; the seeds' own scores are listed.")
+    else:
+        said.append("One seed: another one would give other numbers. Several show by how much.")
+    if evidence.execution == "close":
+        said.append(
+            "Orders fill at the very close that decides them: a real order is sent before it, or fills "
+            "later. The table of executions shows what later fills earn."
+        )
+    warning = open_warning(evidence.prices)
+    if warning:
+        said.append(warning)
+    if called.min() == called.max():
+        word = "up" if called[0] else "down"
+        said.append(f"The model calls {word} on every row: as a classifier it is a constant.")
+    early = int((predictions["time"] < predictions["cutoff"]).sum())
+    if early:
+        said.append(
+            f"{early} of {len(predictions)} rows lie before the cutoff of the model that predicts them: "
+            "this is cross-validation, not walk-forward, and no one could have traded it."
+        )
+    if traded.undecided:
+        said.append(f"{traded.undecided} rows between the first and last prediction have none: flat there.")
+    if evidence.horizon_rows > 1:
+        said.append(
+            f"Labels look {evidence.horizon_rows} rows ahead and overlap; accuracy intervals and the "
+            "Pesaran-Timmermann test treat rows as independent and are too optimistic. Positions are "
+            "decided anew at every row."
+        )
+    if predictions["symbol"].nunique() > 1:
+        said.append(
+            "Symbols move together; accuracy intervals and the Pesaran-Timmermann test treat them as "
+            "independent and are too optimistic. Diebold-Mariano averages the symbols of each time first."
+        )
+    if np.mean(called == y) > 0.56 and len(y) >= 1000:
+        said.append(
+            f"An accuracy of {np.mean(called == y):.1%} over {len(y):,} rows is more than daily prices are "
+            "known to give away: look for a leak before believing it (tsdeep.audit)."
+        )
+    said.append("Past test rows only; no borrow fees, dividends, taxes or market impact are counted.")
+    return tuple(said)
