@@ -78,7 +78,9 @@ class Panel:
             row = start + int(np.argmax(steps <= 0)) + 1
             here, before = _stamp(self.time[row]), _stamp(self.time[row - 1])
             if here == before:
-                raise DataError(f"symbol '{symbol}': duplicate time {here} at row {row}; one row a time is expected")
+                raise DataError(
+                    f"symbol '{symbol}': duplicate time {here} at row {row}; one row a time is expected"
+                )
             raise DataError(
                 f"symbol '{symbol}': unordered times at row {row}: {here} follows {before}; sort by time first"
             )
@@ -266,7 +268,9 @@ def _with_time(frame: pd.DataFrame, symbol: str | None) -> pd.DataFrame:
     if not pd.api.types.is_datetime64_any_dtype(table["time"]):
         raise DataError(f"column 'time' has dtype {table['time'].dtype}, expected datetimes")
     if isinstance(table["time"].dtype, pd.DatetimeTZDtype):
-        raise DataError(f"times carry the zone {table['time'].dt.tz}; give session dates or UTC without a zone")
+        raise DataError(
+            f"times carry the zone {table['time'].dt.tz}; give session dates or UTC without a zone"
+        )
     if table["time"].isna().any():
         raise DataError(f"time is missing at row {int(np.argmax(table['time'].isna()))}")
     if "symbol" not in table.columns:

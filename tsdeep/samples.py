@@ -125,7 +125,10 @@ class Samples:
     def origins(self) -> np.ndarray:
         """Panel rows at which a whole window ends, with or without a label, int64 [origins]."""
         return np.concatenate(
-            [np.arange(min(start + self.rows_needed - 1, stop), stop, dtype=np.int64) for start, stop in self.panel.bounds]
+            [
+                np.arange(min(start + self.rows_needed - 1, stop), stop, dtype=np.int64)
+                for start, stop in self.panel.bounds
+            ]
         )
 
     @cached_property

@@ -75,7 +75,9 @@ def windows(
 
     rows, weight = _checked(samples, rows, sample_weight, stride, labels)
     if balanced and not (shuffle and labels):
-        raise DataError("balanced=True draws rows at random by their class: it needs shuffle=True and labels=True")
+        raise DataError(
+            "balanced=True draws rows at random by their class: it needs shuffle=True and labels=True"
+        )
     x = samples.x if scaler is None else np.asarray(scaler(samples.x))
     with tf.device("cpu"):
         features = tf.constant(x, tf.float32)
@@ -89,7 +91,9 @@ def windows(
         classes = _rows_by_class(samples, rows) if balanced else None
     n_batches = len(rows) // batch_size if drop_remainder else -(-len(rows) // batch_size)
     if n_batches == 0:
-        raise DataError(f"{len(rows)} rows do not fill one batch of {batch_size}; drop_remainder leaves nothing")
+        raise DataError(
+            f"{len(rows)} rows do not fill one batch of {batch_size}; drop_remainder leaves nothing"
+        )
 
     def gather(batch_ends: Any) -> Any:
         x_batch = tf.gather(features, batch_ends[:, None] + offsets)  # [batch, lookback, channels]
@@ -106,7 +110,9 @@ def windows(
             order = ends
         batches = tf.data.Dataset.range(n_batches)
         return batches.map(
-            lambda i: gather(order[i * batch_size : (i + 1) * batch_size]), num_parallel_calls=2, deterministic=True
+            lambda i: gather(order[i * batch_size : (i + 1) * batch_size]),
+            num_parallel_calls=2,
+            deterministic=True,
         )
 
     if shuffle:
@@ -132,7 +138,9 @@ def _checked(
     if not len(rows):
         raise DataError("no rows to cut windows at")
     if rows.min() < 0 or rows.max() >= samples.panel.n_rows:
-        raise DataError(f"rows {rows.min()} to {rows.max()} are not all within the {samples.panel.n_rows} panel rows")
+        raise DataError(
+            f"rows {rows.min()} to {rows.max()} are not all within the {samples.panel.n_rows} panel rows"
+        )
     whole = np.zeros(samples.panel.n_rows, bool)
     whole[samples.origins] = True
     if not whole[rows].all():

@@ -43,8 +43,14 @@ class Direction(Task):
     classes: ClassVar[tuple[str, ...]] = ("down", "up")
 
     def __post_init__(self) -> None:
-        if isinstance(self.horizon_rows, bool) or not isinstance(self.horizon_rows, int) or self.horizon_rows < 1:
-            raise SpecError(f"horizon_rows: found {self.horizon_rows!r}, expected a whole number of at least 1")
+        if (
+            isinstance(self.horizon_rows, bool)
+            or not isinstance(self.horizon_rows, int)
+            or self.horizon_rows < 1
+        ):
+            raise SpecError(
+                f"horizon_rows: found {self.horizon_rows!r}, expected a whole number of at least 1"
+            )
 
     @property
     def fields(self) -> tuple[str, ...]:

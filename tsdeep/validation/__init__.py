@@ -1,7 +1,21 @@
-"""Validation over time: folds that do not leak, and the loop that fits on them."""
+"""Validation over time: folds that do not leak, the loop that fits on them, and the audit that checks both."""
 
+from tsdeep.validation.audit import Audit, audit, audit_feature, audit_folds, audit_scaler
 from tsdeep.validation.combinatorial import CombinatorialPurged
 from tsdeep.validation.fold import Fold
+from tsdeep.validation.result import Result
 from tsdeep.validation.splits import WalkForward
+from tsdeep.validation.walk_forward import walk_forward
 
-__all__ = ["CombinatorialPurged", "Fold", "WalkForward"]
+__all__ = [
+    "Audit",
+    "CombinatorialPurged",
+    "Fold",
+    "Result",
+    "WalkForward",
+    "audit",
+    "audit_feature",
+    "audit_folds",
+    "audit_scaler",
+    "walk_forward",
+]

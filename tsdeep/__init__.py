@@ -1,0 +1,70 @@
+"""tsdeep: deep learning on market data with TensorFlow and Keras, with no look-ahead on the way.
+
+The public names are imported when they are first used, so that `import tsdeep` is quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+from typing import TYPE_CHECKING, Any
+
+__version__ = importlib.metadata.version("tsdeep")
+
+_HOME = {
+    "tsdeep.errors": ("DataError", "RunError", "SpecError", "TsdeepError"),
+    "tsdeep.panel": ("Panel",),
+    "tsdeep.samples": ("Samples",),
+    "tsdeep.spec": ("DataSpec", "json_schema", "load", "load_spec", "make_spec", "spec_names"),
+    "tsdeep.features": (
+        *("Feature", "FeatureBank", "StandardScaler", "feature_names", "make_feature", "register_feature"),
+    ),
+    "tsdeep.sources": ("Source", "register_source", "source_names"),
+    "tsdeep.tasks": ("Task", "get_task", "register_task", "task_names"),
+    "tsdeep.pipeline": ("windows",),
+    "tsdeep.models": ("build", "load_model", "model_names", "receptive_field", "register_model"),
+    "tsdeep.validation": ("CombinatorialPurged", "Fold", "Result", "WalkForward", "audit", "walk_forward"),
+    "tsdeep.serving": ("export", "predict"),
+    "tsdeep.runs": ("load_run", "run"),
+}
+_WHERE = {name: module for module, names in _HOME.items() for name in names}
+
+__all__ = ["__version__", "register", *_WHERE]
+
+
+def register() -> None:
+    """Register tsdeep's layers with Keras, so that `keras.models.load_model` knows them."""
+    for room in ("features", "layers", "models"):
+        importlib.import_module(f"tsdeep.{room}")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _WHERE:
+        return getattr(importlib.import_module(_WHERE[name]), name)
+    raise AttributeError(f"module 'tsdeep' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+if TYPE_CHECKING:
+    from tsdeep.errors import DataError, RunError, SpecError, TsdeepError
+    from tsdeep.features import (
+        Feature,
+        FeatureBank,
+        StandardScaler,
+        feature_names,
+        make_feature,
+        register_feature,
+    )
+    from tsdeep.models import build, load_model, model_names, receptive_field, register_model
+    from tsdeep.panel import Panel
+    from tsdeep.pipeline import windows
+    from tsdeep.runs import load_run, run
+    from tsdeep.samples import Samples
+    from tsdeep.serving import export, predict
+    from tsdeep.sources import Source, register_source, source_names
+    from tsdeep.spec import DataSpec, json_schema, load, load_spec, make_spec, spec_names
+    from tsdeep.tasks import Task, get_task, register_task, task_names
+    from tsdeep.validation import CombinatorialPurged, Fold, Result, WalkForward, audit, walk_forward

@@ -1,0 +1,125 @@
+"""A whole run: a spec in, a run folder out."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from tsdeep.errors import RunError
+from tsdeep.serving.export import export, library_versions, versions
+from tsdeep.spec import DataSpec, load, load_spec
+from tsdeep.validation.result import Result
+from tsdeep.validation.run_folder import FoldReader, RunFolder, read_run_json, write_whole
+from tsdeep.validation.walk_forward import walk_forward
+
+
+def run(
+    spec: DataSpec | str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    resume: bool = False,
+    progress: bool = True,
+) -> Result:
+    """Walk a spec's model through its folds and leave a run folder.
+
+    Parameters
+    ----------
+    spec : DataSpec, str or path
+        What to run; `spec.replace(...)` changes the model, the training or the folds.
+    out : path
+        The run folder: `predictions.parquet`, `references.parquet`, `metrics.csv`, `figures/`,
+        `report.html`, `model/1/`, `spec.yaml` (all settings) and `run.json` (seed, versions, timings, hash
+        of the data). Finished folds stand in `folds/`.
+    resume : bool, default False
+        Continue a run that was interrupted; finished folds are kept as they are.
+    progress : bool, default True
+        Show progress on standard error.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    SpecError, DataError, RunError
+        See `load_spec`, `load` and `walk_forward`.
+    """
+    started = time.perf_counter()
+    spec = spec if isinstance(spec, DataSpec) else load_spec(spec)
+    out = Path(out)
+    samples = load(spec)
+    training = spec.training.model_dump()
+    learning_rate = training.pop("learning_rate")
+    result = walk_forward(
+        spec.model,
+        samples,
+        spec.splitter(),
+        out=out,
+        resume=resume,
+        progress=progress,
+        learning_rate=learning_rate,
+        **training,
+        **spec.hparams.get(spec.model, {}),
+    )
+    write_whole(out / "spec.yaml", spec.to_yaml())
+    result.save_predictions(out)
+    result.report(out)
+    if not versions(out / "model"):
+        export(result, out / "model")
+    RunFolder(out, result.settings, resume=True).write_json(
+        {
+            "settings": result.settings,
+            "complete": True,
+            "seed": spec.training.seed,
+            "versions": library_versions(),
+            "folds": len(result.fold_facts),
+            "seconds": round(time.perf_counter() - started, 3),
+            "fold_seconds": [facts["seconds"] for facts in result.fold_facts],
+            "finished": pd.Timestamp.now(tz="UTC").isoformat(timespec="seconds"),
+        }
+    )
+    return result
+
+
+def load_run(path: str | os.PathLike[str]) -> Result:
+    """Read a finished run from its folder, to report, predict or export again.
+
+    Parameters
+    ----------
+    path : path
+        A run folder that `tsdeep run` or `tsdeep.run` wrote.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    RunError
+        If the folder is no run, the run is not finished, a file in it is damaged, or the data that its
+        spec names is no longer the data it was made on.
+    """
+    path = Path(path)
+    content = read_run_json(path)
+    if not content["complete"]:
+        raise RunError(f"{path}: the run is not finished; resume it first")
+    samples = load(path / "spec.yaml")
+    settings: dict[str, Any] = content["settings"]
+    if samples.panel.fingerprint() != settings["data_sha256"]:
+        raise RunError(f"{path}: the data that spec.yaml names has changed since the run was made")
+    reader = FoldReader(path)
+    records = [reader.read(number) for number in range(content["folds"])]
+    assert samples.spec is not None
+    return Result.of(
+        records,
+        model=settings["model"],
+        samples=samples,
+        cv=samples.spec.splitter(),
+        settings=settings,
+        seconds=content["seconds"],
+        path=path,
+    )

@@ -1,0 +1,164 @@
+"""Export: a SavedModel that takes raw rows, with a description of itself beside it."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import shutil
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tsdeep.errors import RunError
+
+if TYPE_CHECKING:
+    import keras
+
+    from tsdeep.samples import Samples
+    from tsdeep.validation.result import Result
+
+METADATA = "tsdeep.json"
+
+
+def export(
+    what: Result | keras.Model | Sequence[keras.Model],
+    directory: str | os.PathLike[str],
+    *,
+    samples: Samples | None = None,
+    scaler: Any | None = None,
+) -> Path:
+    """Write a SavedModel that answers on raw bars, as the next version in a folder.
+
+    Features and scaler are in the graph. The version is written beside its place and moved there whole,
+    so that a server which polls the folder never sees half of one.
+
+    Parameters
+    ----------
+    what : Result, keras.Model or sequence of keras.Model
+        A walk-forward result (its last fold's model and scaler), or fitted models whose outputs are
+        averaged.
+    directory : path
+        The model's folder; the version goes to `directory/<n>/` with the next free number.
+    samples, scaler : Samples, Layer, optional
+        What a model given by itself was trained on and with; a result brings its own.
+
+    Returns
+    -------
+    Path
+        The folder of the version: a SavedModel whose `serving_default` takes one float64 tensor
+        `[batch, rows_needed]` a field by name and returns float32 outputs `[batch]` by name, and
+        `tsdeep.json` (fields, rows needed, outputs, spec, cutoff, metrics, versions).
+
+    Raises
+    ------
+    RunError
+        If a model is given without its samples, or a result does not hold its models.
+    """
+    from tsdeep.serving.raw_model import raw_model
+    from tsdeep.validation.result import Result
+
+    if isinstance(what, Result):
+        models, samples, scaler = what.last_models()
+        extra = what.description()
+    elif samples is None:
+        raise RunError(
+            "exporting a model needs the samples it was trained on: export(model, dir, samples=..., scaler=...)"
+        )
+    else:
+        models, extra = what, {}
+    model = raw_model(models, samples, scaler)
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    # A name that is no number is never taken for a version by a server that polls the folder.
+    temporary = directory / f".writing-{uuid.uuid4().hex}"
+    try:
+        _write_saved_model(model, temporary)
+        described = describe(samples, list(model.output)) | extra
+        (temporary / METADATA).write_text(json.dumps(described, indent=2, default=str) + "\n")
+        version = directory / str(max(versions(directory), default=0) + 1)
+        os.replace(temporary, version)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return version
+
+
+def versions(directory: Path) -> list[int]:
+    """List the version numbers in a model's folder, ascending."""
+    if not directory.is_dir():
+        return []
+    return sorted(int(entry.name) for entry in directory.iterdir() if re.fullmatch(r"[1-9]\d*", entry.name))
+
+
+def describe(samples: Samples, outputs: list[str]) -> dict[str, Any]:
+    """Describe an export for the people and programs that will call it."""
+    return {
+        "format": 1,
+        "fields": list(samples.features.fields),
+        "field_shapes": {name: list(samples.panel.raw(name).shape[1:]) for name in samples.features.fields},
+        "rows_needed": samples.rows_needed,
+        "lookback": samples.lookback,
+        "warmup": samples.features.warmup,
+        "feature_names": list(samples.feature_names),
+        "task": {"kind": samples.task.kind, **vars(samples.task)},
+        "outputs": outputs,
+        "symbols": sorted(set(samples.panel.symbols)),
+        "spec": None if samples.spec is None else samples.spec.resolved(),
+        "versions": library_versions(),
+    }
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions of Python and of the libraries that decide a result."""
+    import keras
+    import numpy
+    import pandas
+    import tensorflow
+
+    import tsdeep
+
+    libraries = {"keras": keras, "numpy": numpy, "pandas": pandas, "tensorflow": tensorflow, "tsdeep": tsdeep}
+    return {"python": platform.python_version(), **{name: lib.__version__ for name, lib in libraries.items()}}
+
+
+def _write_saved_model(model: keras.Model, path: Path) -> None:
+    import keras
+    import tensorflow as tf
+
+    # tf.function names the inputs of a signature after the names of the specs in the dict.
+    signature = {
+        name: tf.TensorSpec((None, *tensor.shape[1:]), tf.float64, name=name)
+        for name, tensor in model.input.items()
+    }
+
+    def serve(fields: dict[str, Any]) -> dict[str, Any]:
+        return {name: tf.cast(value, tf.float32) for name, value in model(fields, training=False).items()}
+
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    with _portable_recurrence(model):
+        archive.add_endpoint("serving_default", serve, input_signature=[signature])
+    archive.write_out(str(path), verbose=False)
+
+
+@contextmanager
+def _portable_recurrence(model: keras.Model) -> Iterator[None]:
+    """Trace recurrent layers without cuDNN: its kernels are fixed in the graph and run on no CPU."""
+    recurrent = [layer for layer in _all_layers(model) if hasattr(layer, "use_cudnn")]
+    before = [layer.use_cudnn for layer in recurrent]
+    for layer in recurrent:
+        layer.use_cudnn = False
+    try:
+        yield
+    finally:
+        for layer, use_cudnn in zip(recurrent, before, strict=True):
+            layer.use_cudnn = use_cudnn
+
+
+def _all_layers(layer: keras.Layer) -> Iterator[keras.Layer]:
+    yield layer
+    for child in getattr(layer, "layers", []) or layer._layers:
+        yield from _all_layers(child)

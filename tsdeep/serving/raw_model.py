@@ -1,0 +1,48 @@
+"""The model that is served: raw fields in, features and scaler inside, named outputs out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import keras
+
+if TYPE_CHECKING:
+    from tsdeep.samples import Samples
+
+
+def raw_model(
+    models: keras.Model | Sequence[keras.Model], samples: Samples, scaler: Any | None
+) -> keras.Model:
+    """Put the features and the scaler in front of a model and name its outputs.
+
+    The same layers that made the training features run inside, so an answer equals the offline one.
+
+    Parameters
+    ----------
+    models : keras.Model or sequence of keras.Model
+        Fitted models on `[batch, lookback, channels]` that return logits; the outputs of several are
+        averaged.
+    samples : Samples
+        Gives the features, the task, the lookback and the trailing shape of each field.
+    scaler : Layer or None
+        The scaler that the models were trained with.
+
+    Returns
+    -------
+    keras.Model
+        From a dict of `field [batch, rows_needed, ...]` float64 to a dict of `output [batch]` float32.
+    """
+    members = [models] if isinstance(models, keras.Model) else list(models)
+    inputs = {
+        name: keras.Input(
+            (samples.rows_needed, *samples.panel.raw(name).shape[1:]), dtype="float64", name=name
+        )
+        for name in samples.features.fields
+    }
+    x = samples.features(inputs)  # [batch, lookback, channels]
+    if scaler is not None:
+        x = scaler(x)
+    outputs = [samples.task.outputs(member(x)) for member in members]
+    named = {name: keras.ops.mean(keras.ops.stack([o[name] for o in outputs]), axis=0) for name in outputs[0]}
+    return keras.Model(inputs, named)

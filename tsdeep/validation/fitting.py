@@ -1,0 +1,153 @@
+"""One compiled model for all folds: its weights and optimiser are reset, so that nothing is traced twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from tsdeep.errors import RunError
+
+Weights = list[np.ndarray]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What one fit left: the weights, a record an epoch, and the epoch whose weights were kept.
+
+    Parameters
+    ----------
+    weights : list of ndarray
+        In the order of `model.get_weights()`.
+    history : list of dict
+        One an epoch: epoch (from 1), loss, val_loss, and the metrics.
+    best_epoch : int
+        Epochs of training behind the weights.
+    """
+
+    weights: Weights
+    history: list[dict[str, float]]
+    best_epoch: int
+
+
+class Refitter:
+    """A compiled model that can be fitted again and again from any seed or weights.
+
+    Parameters
+    ----------
+    make : callable
+        `make(compile=bool)` builds the model; it is called compiled once, and uncompiled for the initial
+        weights of each seed, which traces nothing.
+    """
+
+    def __init__(self, make: Callable[..., keras.Model]) -> None:
+        self._make = make
+        self.model = make(compile=True)
+        self.model.optimizer.build(self.model.trainable_variables)
+        self._state = self._model_state(self.model)
+        self._optimizer_start = [variable.numpy() for variable in self.model.optimizer.variables]
+
+    def fit(
+        self,
+        train: Any,
+        valid: Any | None,
+        *,
+        epochs: int,
+        seed: int,
+        patience: int | None,
+        start: Weights | None = None,
+        on_epoch: Callable[[int, dict[str, float]], None] | None = None,
+    ) -> Fitted:
+        """Fit from fresh weights, or from given ones, and keep the weights of the best validation epoch.
+
+        Parameters
+        ----------
+        train, valid : tf.data.Dataset
+            Windows; without `valid` the last epoch's weights are kept.
+        epochs : int
+            At most this many.
+        seed : int
+            Of initial weights and dropout.
+        patience : int or None
+            Epochs without a lower validation loss after which to stop; None never stops early.
+        start : list of ndarray, optional
+            Weights to start from instead of fresh ones.
+        on_epoch : callable, optional
+            Called with the epoch (from 1) and its figures.
+
+        Returns
+        -------
+        Fitted
+
+        Raises
+        ------
+        RunError
+            If a loss is not finite; the message gives the epoch.
+        """
+        self._reset(seed)
+        if start is not None:
+            self.model.set_weights(start)
+        callbacks: list[keras.callbacks.Callback] = [_Watch(on_epoch)]
+        stop = None
+        if valid is not None:
+            stop = keras.callbacks.EarlyStopping(
+                monitor="val_loss",
+                patience=epochs if patience is None else patience,
+                restore_best_weights=True,
+                start_from_epoch=0,
+            )
+            callbacks.append(stop)
+        record = self.model.fit(
+            train, validation_data=valid, epochs=epochs, callbacks=callbacks, shuffle=False, verbose=0
+        ).history
+        history = [
+            {"epoch": epoch + 1, **{name: float(values[epoch]) for name, values in record.items()}}
+            for epoch in range(len(record["loss"]))
+        ]
+        best = len(history) if stop is None else int(stop.best_epoch) + 1
+        return Fitted(self.model.get_weights(), history, best)
+
+    def predict(self, weights: Weights, windows: Any) -> np.ndarray:
+        """Return logits `[rows, outputs]` of windows under given weights."""
+        self.model.set_weights(weights)
+        return self.model.predict(windows, verbose=0)
+
+    def build(self, weights: Weights) -> keras.Model:
+        """Return a model of its own with given weights, not compiled."""
+        model = self._make(compile=False)
+        model.set_weights(weights)
+        return model
+
+    def _reset(self, seed: int) -> None:
+        keras.utils.set_random_seed(seed)
+        for variable, fresh in zip(self._state, self._model_state(self._make(compile=False)), strict=True):
+            variable.assign(fresh)
+        for variable, value in zip(self.model.optimizer.variables, self._optimizer_start, strict=True):
+            variable.assign(value)
+
+    @staticmethod
+    def _model_state(model: keras.Model) -> list[Any]:
+        """Weights and the states of random generators, but not of metrics."""
+        metrics = {id(variable) for variable in model.metrics_variables}
+        return [variable for variable in model.variables if id(variable) not in metrics]
+
+
+class _Watch(keras.callbacks.Callback):
+    """Passes the epochs on and stops at the first loss that is not finite."""
+
+    def __init__(self, on_epoch: Callable[[int, dict[str, float]], None] | None) -> None:
+        super().__init__()
+        self._on_epoch = on_epoch
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        logs = logs or {}
+        for name in ("loss", "val_loss"):
+            if name in logs and not np.isfinite(logs[name]):
+                raise RunError(
+                    f"{name} is {logs[name]} in epoch {epoch + 1}: lower the learning rate or look at the features"
+                )
+        if self._on_epoch is not None:
+            self._on_epoch(epoch + 1, logs)

@@ -1,0 +1,175 @@
+"""Result: what a walk-forward run found, and what can be made of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from tsdeep.evaluation import Evidence, metrics_table, tidy_metrics
+
+if TYPE_CHECKING:
+    import keras
+
+    from tsdeep.features import StandardScaler
+    from tsdeep.samples import Samples
+    from tsdeep.validation.run_folder import FoldRecord
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """The predictions of a walk-forward run, the reference methods beside them, and the last fold's model.
+
+    Parameters
+    ----------
+    model : str
+        Name of the model.
+    samples : Samples
+        What it was fitted on.
+    cv : WalkForward or CombinatorialPurged
+        The folds.
+    settings : dict
+        Everything that decides the numbers.
+    predictions : DataFrame
+        A row a test row: fold, cutoff, time, symbol, y, and the probability of the last class (`up`); with
+        several seeds also `up_seed<k>`. Cutoff is the time of the last row that anything of the fold was
+        fitted or stopped on, label ends included.
+    references : DataFrame
+        The same for each reference method, named in `method`.
+    history : DataFrame
+        A row an epoch: fold, member, stage ("fit" or "refit"), epoch, loss, val_loss and metrics.
+    fold_facts : list of dict
+        fold, cutoff, best_epochs, seconds.
+    models : list of keras.Model
+        The last fold's fitted members.
+    scaler : StandardScaler
+        The last fold's.
+    seconds : float
+        Time of the run; of this part of it where it was resumed.
+    path : Path, optional
+        The run folder.
+    """
+
+    model: str
+    samples: Samples
+    cv: Any
+    settings: dict[str, Any]
+    predictions: pd.DataFrame
+    references: pd.DataFrame
+    history: pd.DataFrame
+    fold_facts: list[dict[str, Any]]
+    models: list[keras.Model] = field(repr=False)
+    scaler: StandardScaler = field(repr=False)
+    seconds: float = 0.0
+    path: Path | None = None
+
+    @classmethod
+    def of(cls, records: Sequence[FoldRecord], **about: Any) -> Result:
+        """Join the records of all folds; `about` holds the other arguments."""
+        return cls(
+            predictions=pd.concat([record.predictions for record in records], ignore_index=True),
+            references=pd.concat([record.references for record in records], ignore_index=True),
+            history=pd.concat([record.history for record in records], ignore_index=True),
+            fold_facts=[record.facts for record in records],
+            models=records[-1].models,
+            scaler=records[-1].scaler,
+            **about,
+        )
+
+    @cached_property
+    def metrics(self) -> pd.DataFrame:
+        """A fold a row, then pooled; columns (metric, method), reference methods in the same table."""
+        return metrics_table(self.predictions, self.references, name=self.model)
+
+    @cached_property
+    def folds(self) -> pd.DataFrame:
+        """How the data was cut, a fold a row."""
+        return self.cv.table(self.samples)
+
+    def evidence(self) -> Evidence:
+        """Return what the report is made of, with the strategy that the spec asks for."""
+        spec = self.samples.spec
+        symbols = sorted(set(self.samples.panel.symbols))
+        strategy = {} if spec is None else spec.backtest.model_dump()
+        return Evidence(
+            name=spec.name if spec is not None else ", ".join(symbols),
+            model=self.model,
+            predictions=self.predictions,
+            references=self.references,
+            prices=self.samples.prices(),
+            history=self.history,
+            folds=self.folds,
+            folds_figure=self.cv.plot(self.samples),
+            question="" if spec is None else spec.description.strip(),
+            settings={k: v for k, v in self.settings.items() if k not in ("spec", "data_sha256", "features")}
+            | {
+                "features": ", ".join(self.samples.feature_names),
+                "rows a prediction reads": self.samples.rows_needed,
+            },
+            provenance=self._provenance(symbols),
+            horizon_rows=getattr(self.samples.task, "horizon_rows", 1),
+            **strategy,
+        )
+
+    def report(self, out: str | os.PathLike[str]) -> Path:
+        """Write metrics.csv, figures and one self-contained HTML page into a folder.
+
+        Parameters
+        ----------
+        out : path
+            The folder; made if it is not there.
+
+        Returns
+        -------
+        Path
+            `out/report.html`.
+        """
+        from tsdeep.evaluation import write_report
+
+        out = Path(out)
+        out.mkdir(parents=True, exist_ok=True)
+        tidy_metrics(self.metrics).to_csv(out / "metrics.csv", index=False)
+        return write_report(self.evidence(), out)
+
+    def last_models(self) -> tuple[list[keras.Model], Samples, StandardScaler]:
+        """Return the last fold's members, the samples and the last fold's scaler: what is exported."""
+        return self.models, self.samples, self.scaler
+
+    def description(self) -> dict[str, Any]:
+        """Return what an export says of the run that it comes from."""
+        pooled = tidy_metrics(self.metrics)
+        pooled = pooled[pooled["fold"] == "pooled"].set_index("method")
+        # Through JSON so that figures which are not defined become null.
+        metrics = json.loads(pooled.drop(columns=["fold", "first", "last"]).to_json(orient="index"))
+        return {
+            "model": self.model,
+            "hparams": self.settings["hparams"],
+            "cutoff": str(self.predictions["cutoff"].iloc[-1]),
+            "metrics": metrics,
+        }
+
+    def save_predictions(self, out: str | os.PathLike[str]) -> None:
+        """Write predictions.parquet and references.parquet into a folder, each whole or not at all."""
+        for name in ("predictions", "references"):
+            with tempfile.TemporaryDirectory(dir=out, prefix=".writing-") as temporary:
+                file = Path(temporary) / f"{name}.parquet"
+                getattr(self, name).to_parquet(file)
+                os.replace(file, Path(out) / file.name)
+
+    def _provenance(self, symbols: list[str]) -> dict[str, Any]:
+        panel, spec = self.samples.panel, self.samples.spec
+        return {
+            "source": "given by the caller" if spec is None else spec.source.describe(),
+            "symbols": ", ".join(symbols),
+            "first row": panel.time.min(),
+            "last row": panel.time.max(),
+            "rows": panel.n_rows,
+            "SHA-256 of the data": self.settings["data_sha256"],
+        }

@@ -1,0 +1,343 @@
+"""Walk-forward: fit on the past, predict what follows, fold after fold."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+
+from tsdeep.baselines import references_for
+from tsdeep.errors import SpecError
+from tsdeep.features import StandardScaler
+from tsdeep.models import build
+from tsdeep.pipeline import windows
+from tsdeep.samples import Samples
+from tsdeep.validation.fitting import Fitted, Refitter
+from tsdeep.validation.fold import Fold
+from tsdeep.validation.progress import FoldProgress
+from tsdeep.validation.result import Result
+from tsdeep.validation.run_folder import FoldRecord, RunFolder
+
+_PREDICT_BATCH = 1024
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """How each fold is fitted; the arguments of `walk_forward` of the same names."""
+
+    epochs: int = 20
+    batch_size: int = 64
+    seed: int = 0
+    seeds: int = 1
+    patience: int | None = 3
+    refit: bool = True
+    warm_start: bool = False
+    retrain_every: int = 1
+
+    def __post_init__(self) -> None:
+        for name, least in (
+            ("epochs", 1),
+            ("batch_size", 1),
+            ("seed", 0),
+            ("seeds", 1),
+            ("retrain_every", 1),
+        ):
+            _check_whole(name, getattr(self, name), least)
+        if self.patience is not None:
+            _check_whole("patience", self.patience, 1)
+
+
+def walk_forward(
+    model: str | Callable[..., Any],
+    samples: Samples,
+    cv: Any,
+    *,
+    epochs: int = 20,
+    batch_size: int = 64,
+    seed: int = 0,
+    seeds: int = 1,
+    patience: int | None = 3,
+    refit: bool = True,
+    warm_start: bool = False,
+    retrain_every: int = 1,
+    out: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    progress: bool = True,
+    **build_arguments: Any,
+) -> Result:
+    """Fit a model on each fold's past, and predict the fold's test rows, beside the reference methods.
+
+    In each fold the scaler is fitted on the training rows, the model is fitted on them and stopped by the
+    validation rows. With `refit` scaler and model are then fitted anew on training and validation rows
+    together, for the number of epochs that was best. One compiled model serves all folds: its weights and
+    its optimiser are reset, and nothing is traced twice.
+
+    Parameters
+    ----------
+    model : str or callable
+        A registered model or a body, as in `tsdeep.build`.
+    samples : Samples
+        Data, features and task.
+    cv : WalkForward or CombinatorialPurged
+        The folds.
+    epochs : int, default 20
+        At most this many in a fit.
+    batch_size : int, default 64
+        Windows of one optimiser step.
+    seed : int, default 0
+        Of everything random. Equal seeds on one machine and equal library versions give equal results.
+    seeds : int, default 1
+        Members fitted from different seeds; their probabilities are averaged.
+    patience : int or None, default 3
+        Epochs without a lower validation loss after which a fit stops; None fits all epochs and keeps the
+        best.
+    refit : bool, default True
+        Fit again including the validation rows.
+    warm_start : bool, default False
+        Start each fold from the weights that the fold before ended with.
+    retrain_every : int, default 1
+        Fit in every n-th fold only; the folds between use the last fitted model and its scaler.
+    out : path, optional
+        A run folder: each fold is written there when it is done.
+    resume : bool, default False
+        Continue the run in `out`; finished folds are read, not fitted again.
+    progress : bool, default True
+        Show bars and a line a fold.
+    **build_arguments
+        Hyperparameters and other arguments of `tsdeep.build`.
+
+    Returns
+    -------
+    Result
+        Predictions, references, metrics, history; `report`, and what `tsdeep.export` needs.
+
+    Raises
+    ------
+    SpecError
+        For an unknown model or hyperparameter, or a setting out of its range.
+    DataError
+        For an empty fold or data that cannot be used.
+    RunError
+        If `out` belongs to another run, a file in it is damaged, or a loss is not finite.
+    """
+    fit = FitSettings(epochs, batch_size, seed, seeds, patience, refit, warm_start, retrain_every)
+    label = model if isinstance(model, str) else getattr(model, "__name__", type(model).__name__)
+    if resume and out is None:
+        raise SpecError("resume=True needs out=, the folder of the run")
+    folds = list(cv.split(samples))
+    refitter = Refitter(lambda compile: build(model, samples, compile=compile, **build_arguments))
+    settings = _settings(label, samples, cv, fit, build_arguments)
+    folder = None if out is None else RunFolder(out, settings, resume=resume)
+    records: list[FoldRecord] = []
+    started = time.perf_counter()
+    with FoldProgress(len(folds), progress) as bars:
+        for number, fold in enumerate(folds):
+            before = records[-1] if records else None
+            if folder is not None and folder.has(number):
+                record, state = folder.read(number), "read"
+            else:
+                record, state = (
+                    _run_fold(refitter, samples, number, len(folds), fold, before, fit, bars),
+                    "done",
+                )
+                if folder is not None:
+                    folder.write(number, record)
+            records.append(record)
+            bars.fold_done(_line(number, len(folds), record, state))
+    return Result.of(
+        records,
+        model=label,
+        samples=samples,
+        cv=cv,
+        settings=settings,
+        seconds=time.perf_counter() - started,
+        path=None if out is None else Path(out),
+    )
+
+
+def _run_fold(
+    refitter: Refitter,
+    samples: Samples,
+    number: int,
+    n_folds: int,
+    fold: Fold,
+    before: FoldRecord | None,
+    fit: FitSettings,
+    bars: FoldProgress,
+) -> FoldRecord:
+    started = time.perf_counter()
+    if before is not None and number % fit.retrain_every:
+        weights = [model.get_weights() for model in before.models]
+        scaler = before.scaler
+        facts = {**before.facts, "fold": number, "refitted": False}
+        history = before.history.iloc[:0]
+    else:
+        start = (
+            [model.get_weights() for model in before.models]
+            if before is not None and fit.warm_start
+            else None
+        )
+        scaler, members, history = _fit_members(refitter, samples, number, n_folds, fold, start, fit, bars)
+        weights = [member.weights for member in members]
+        facts = {
+            "fold": number,
+            "cutoff": str(_cutoff(samples, fold)),
+            "best_epochs": [member.best_epoch for member in members],
+            "refitted": True,
+        }
+    predictions = _predict(refitter, samples, number, fold, scaler, weights, pd.Timestamp(facts["cutoff"]))
+    references = _references(samples, fold, predictions)
+    facts["seconds"] = round(time.perf_counter() - started, 3)
+    models = [refitter.build(member) for member in weights]
+    return FoldRecord(predictions, references, history, models, scaler, facts)
+
+
+def _fit_members(
+    refitter: Refitter,
+    samples: Samples,
+    number: int,
+    n_folds: int,
+    fold: Fold,
+    start: list[list[np.ndarray]] | None,
+    fit: FitSettings,
+    bars: FoldProgress,
+) -> tuple[StandardScaler, list[Fitted], pd.DataFrame]:
+    has_valid = len(fold.valid) > 0
+    stages = [("fit", fold.train, fold.valid if has_valid else None)]
+    if fit.refit and has_valid:
+        stages.append(("refit", fold.refit, None))
+    members: list[Fitted] = []
+    history: list[pd.DataFrame] = []
+    scalers = {stage: samples.fit_scaler(rows) for stage, rows, _ in stages}
+    for member in range(fit.seeds):
+        seed = int(np.random.SeedSequence((fit.seed, member, number)).generate_state(1)[0])
+        fitted: Fitted | None = None
+        for stage, rows, valid_rows in stages:
+            epochs = fit.epochs if fitted is None else fitted.best_epoch
+            bars.start_fit(f"fold {number + 1}/{n_folds}, member {member + 1}/{fit.seeds}, {stage}", epochs)
+            options = {"scaler": scalers[stage], "batch_size": fit.batch_size}
+            train = windows(samples, rows, shuffle=True, seed=seed, **options)
+            valid = (
+                None
+                if valid_rows is None
+                else windows(samples, valid_rows, **options | {"batch_size": _PREDICT_BATCH})
+            )
+            fitted = refitter.fit(
+                train,
+                valid,
+                epochs=epochs,
+                seed=seed,
+                patience=fit.patience,
+                start=None if start is None else start[member],
+                on_epoch=bars.epoch,
+            )
+            history.append(pd.DataFrame(fitted.history).assign(fold=number, member=member, stage=stage))
+        assert fitted is not None
+        members.append(fitted)
+    columns = ["fold", "member", "stage", "epoch", "loss", "val_loss", "accuracy", "val_accuracy"]
+    table = pd.concat(history, ignore_index=True)
+    return (
+        scalers[stages[-1][0]],
+        members,
+        table.reindex(columns=[*columns, *table.columns.difference(columns)]),
+    )
+
+
+def _predict(
+    refitter: Refitter,
+    samples: Samples,
+    number: int,
+    fold: Fold,
+    scaler: StandardScaler,
+    weights: list[list[np.ndarray]],
+    cutoff: pd.Timestamp,
+) -> pd.DataFrame:
+    test = windows(samples, fold.test, scaler=scaler, batch_size=_PREDICT_BATCH, labels=False)
+    outputs = []
+    for member in weights:
+        named = samples.task.outputs(keras.ops.convert_to_tensor(refitter.predict(member, test)))
+        outputs.append({name: np.asarray(value, np.float64) for name, value in named.items()})
+    name = samples.task.classes[-1]
+    frame = _frame(samples, number, fold, cutoff).assign(
+        **{name: np.mean([o[name] for o in outputs], axis=0)}
+    )
+    if len(outputs) > 1:
+        frame = frame.assign(**{f"{name}_seed{i}": output[name] for i, output in enumerate(outputs)})
+    return frame
+
+
+def _references(samples: Samples, fold: Fold, predictions: pd.DataFrame) -> pd.DataFrame:
+    """Predict the test rows by the reference methods, fitted on all that the fold allows."""
+    columns = ["fold", "cutoff", "time", "symbol", "y"]
+    cutoff = pd.Timestamp(samples.time[samples.label_end[fold.refit]].max())
+    name = samples.task.classes[-1]
+    tables = []
+    for reference in references_for(samples.task.kind):
+        reference.fit(samples.x[fold.refit], samples.y[fold.refit])
+        tables.append(
+            predictions[columns].assign(
+                method=reference.name, cutoff=cutoff, **{name: reference.predict(samples.x[fold.test])}
+            )
+        )
+    return pd.concat(tables, ignore_index=True)[["method", *columns, name]]
+
+
+def _frame(samples: Samples, number: int, fold: Fold, cutoff: pd.Timestamp) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "fold": number,
+            "cutoff": cutoff,
+            "time": samples.time[fold.test],
+            "symbol": samples.symbol[fold.test],
+            "y": samples.y[fold.test].astype(np.int8),
+        }
+    )
+
+
+def _cutoff(samples: Samples, fold: Fold) -> pd.Timestamp:
+    used = np.concatenate([fold.train, fold.valid, fold.refit])
+    return pd.Timestamp(samples.time[samples.label_end[used]].max())
+
+
+def _settings(
+    label: str, samples: Samples, cv: Any, fit: FitSettings, build_arguments: dict[str, Any]
+) -> dict[str, Any]:
+    return {
+        "spec": None if samples.spec is None else samples.spec.resolved(),
+        "model": label,
+        "hparams": {
+            name: value if _is_plain(value) else repr(value) for name, value in build_arguments.items()
+        },
+        "split": repr(cv),
+        **vars(fit),
+        "lookback": samples.lookback,
+        "features": list(samples.feature_names),
+        "task": repr(samples.task),
+        "data_sha256": samples.panel.fingerprint(),
+    }
+
+
+def _is_plain(value: Any) -> bool:
+    return value is None or isinstance(value, (bool, int, float, str, list, tuple, dict))
+
+
+def _line(number: int, n_folds: int, record: FoldRecord, state: str) -> str:
+    predictions = record.predictions
+    first, last = predictions["time"].iloc[0], predictions["time"].iloc[-1]
+    epochs = ", ".join(str(epoch) for epoch in record.facts["best_epochs"])
+    return (
+        f"fold {number + 1:>2}/{n_folds} {state}: test {first:%Y-%m-%d} to {last:%Y-%m-%d}, {len(predictions)} rows, "
+        f"best epoch {epochs}, {record.facts['seconds']:.1f} s"
+    )
+
+
+def _check_whole(name: str, value: Any, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise SpecError(f"{name}: found {value!r}, expected a whole number of at least {least}")
