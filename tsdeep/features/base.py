@@ -22,7 +22,8 @@ class Feature(keras.layers.Layer):
     sends, so its value at t must depend on rows t - warmup to t alone, bit for bit. That is so for
     arithmetic between shifted rows and for the reductions of `tsdeep.features.rolling`; it is not so for
     running sums and for statistics of the whole input. Fields are read and computed in float64, whatever
-    the global dtype policy.
+    the global dtype policy. (`keras.Model.predict` and `fit` cast NumPy inputs to float32 before any layer
+    sees them; a `tf.data.Dataset`, a call of the model and an export keep float64.)
 
     A subclass sets the attributes below, at class level or in its constructor, and implements `compute`.
     Constructor arguments carry type annotations, by which they are checked when the feature is made, from
@@ -54,12 +55,12 @@ class Feature(keras.layers.Layer):
 
     Examples
     --------
-    A feature of one's own, which a spec then names as `{kind: range_position, field: close}`:
+    A feature of one's own. With the decorator `@register_feature("range_position")` above it, a spec can
+    name it as `{kind: range_position, field: close}`.
 
     >>> import numpy as np
-    >>> from tsdeep.features import Feature, register_feature
-    >>> @register_feature("range_position")
-    ... class RangePosition(Feature):
+    >>> from tsdeep.features import Feature
+    >>> class RangePosition(Feature):
     ...     '''Where in the previous row's range a price stands: 0 at its low, 1 at its high.'''
     ...
     ...     warmup = 1

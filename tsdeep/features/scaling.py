@@ -104,9 +104,7 @@ class StandardScaler(keras.layers.Layer):
         """
         x = np.asarray(x)
         if x.ndim != 2 or x.shape[0] == 0:
-            raise DataError(
-                f"StandardScaler.fit: expected [rows, channels] with one row or more, found {x.shape}"
-            )
+            raise DataError(f"StandardScaler.fit: expected [rows, channels], a row or more, found {x.shape}")
         label = _labels(names, x.shape[1])
         mean = np.mean(x, axis=0, dtype=np.float64)
         if not np.all(np.isfinite(mean)):
@@ -119,9 +117,7 @@ class StandardScaler(keras.layers.Layer):
         constant = (x.max(axis=0) == x.min(axis=0)) | (scale == 0)
         if constant.any():
             channels = ", ".join(f"{label[c]} (always {x[0, c]})" for c in np.flatnonzero(constant))
-            raise DataError(
-                f"StandardScaler.fit: constant over {len(x)} rows: {channels}; it carries nothing to scale"
-            )
+            raise DataError(f"StandardScaler.fit: constant over all {len(x)} rows: {channels}")
         if not self.built:
             self.build((None, x.shape[1]))
         if self.mean.shape[0] != x.shape[1]:
@@ -176,9 +172,7 @@ def _statistics(
     if mean is None and scale is None:
         return None
     if mean is None or scale is None or len(mean) != len(scale):
-        raise SpecError(
-            "StandardScaler: mean and scale must be given together, with one value a channel each"
-        )
+        raise SpecError("StandardScaler: mean and scale go together, with one value a channel each")
     if not (np.all(np.isfinite(mean)) and np.all(np.isfinite(scale)) and np.all(np.asarray(scale) > 0)):
         raise SpecError("StandardScaler: mean must be finite, and scale finite and above zero")
     return tuple(float(value) for value in mean), tuple(float(value) for value in scale)

@@ -1,0 +1,89 @@
+"""Raw rows, spec mappings and comparisons that the feature tests share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from annotated_types import Ge
+from hypothesis import strategies as st
+
+from tsdeep.features import Feature, argument_model, get_feature
+
+SECONDS_A_DAY = 86_400.0
+
+CONSTITUENTS = [
+    {"kind": "log_return", "rows": 1},
+    {"kind": "log_return", "rows": 3, "field": "open"},
+    {"kind": "field", "field": "close"},
+    {"kind": "log_volume_change", "rows": 2},
+    {"kind": "parkinson", "rows": 2},
+]
+
+
+def bars(length: int, seed: int = 0, batch: int = 2, price: float = 100.0) -> dict[str, np.ndarray]:
+    """Daily bars `[batch, length]`, float64, low <= open, close <= high, with weekend gaps in time."""
+    rng = np.random.default_rng(seed)
+    shape = (batch, length)
+    close = price * np.exp(np.cumsum(rng.normal(0, 0.01, shape), axis=1))
+    opened = close * np.exp(rng.normal(0, 0.005, shape))
+    high = np.maximum(opened, close) * np.exp(rng.exponential(0.004, shape))
+    low = np.minimum(opened, close) * np.exp(-rng.exponential(0.004, shape))
+    days = rng.integers(-5_000, 20_000, (batch, 1)) + np.cumsum(rng.choice([1, 1, 1, 3], shape), axis=1)
+    return {
+        "open": opened,
+        "high": high,
+        "low": low,
+        "close": close,
+        "volume": np.exp(rng.normal(10, 1, shape)),
+        "time": days * SECONDS_A_DAY,
+    }
+
+
+def changed(raw: dict[str, np.ndarray], rows: slice | int, way: str) -> dict[str, np.ndarray]:
+    """Copy bars with some rows changed: poisoned (NaN), wider with the close up or down, or flat."""
+    raw = {name: values.copy() for name, values in raw.items()}
+    if way == "poisoned":
+        for values in raw.values():
+            values[:, rows] = np.nan
+    elif way == "flat":
+        for name in ("open", "high", "low"):
+            raw[name][:, rows] = raw["close"][:, rows]
+        raw["time"][:, rows] += 11 * SECONDS_A_DAY
+    else:
+        up = way == "up"
+        factors = {"high": 1.5, "low": 0.6, "close": 1.3 if up else 0.7, "open": 0.7 if up else 1.3}
+        for name, factor in factors.items():
+            raw[name][:, rows] *= factor
+        raw["volume"][:, rows] *= 50.0 if up else 0.02
+        raw["time"][:, rows] += (37 if up else -41) * SECONDS_A_DAY
+    return raw
+
+
+@st.composite
+def mappings(draw: Any, kind: str) -> dict[str, Any]:
+    """Draw a spec mapping of a kind: rows, flags and nested features by annotation, else the default."""
+    drawn: dict[str, Any] = {"kind": kind}
+    for name, info in argument_model(get_feature(kind)).model_fields.items():
+        if (kind, name) == ("lag", "rows"):
+            lags = st.integers(1, 6)
+            drawn[name] = draw(lags | st.lists(lags, min_size=1, max_size=3, unique=True))
+        elif (kind, name) == ("calendar", "parts"):
+            drawn[name] = draw(st.lists(st.sampled_from(info.default), min_size=1, unique=True))
+        elif info.annotation is Feature:
+            drawn[name] = draw(st.sampled_from(CONSTITUENTS))
+        elif info.annotation is int:
+            least = max([limit.ge for limit in info.metadata if isinstance(limit, Ge)], default=1)
+            drawn[name] = draw(st.integers(least, 11))
+        elif info.annotation is bool:
+            drawn[name] = draw(st.booleans())
+        elif info.annotation is str and info.is_required():
+            drawn[name] = draw(st.sampled_from(["close", "volume"]))
+        elif info.is_required():
+            raise NotImplementedError(f"say here how to draw argument '{name}' of feature '{kind}'")
+    return drawn
+
+
+def values_of(layer: Any, raw: dict[str, np.ndarray]) -> np.ndarray:
+    """Call a layer and give its values."""
+    return np.asarray(layer(raw))
