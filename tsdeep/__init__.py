@@ -9,45 +9,6 @@ import importlib
 import importlib.metadata
 from typing import TYPE_CHECKING, Any
 
-__version__ = importlib.metadata.version("tsdeep")
-
-_HOME = {
-    "tsdeep.errors": ("DataError", "RunError", "SpecError", "TsdeepError"),
-    "tsdeep.panel": ("Panel",),
-    "tsdeep.samples": ("Samples",),
-    "tsdeep.spec": ("DataSpec", "json_schema", "load", "load_spec", "make_spec", "spec_names"),
-    "tsdeep.features": (
-        *("Feature", "FeatureBank", "StandardScaler", "feature_names", "make_feature", "register_feature"),
-    ),
-    "tsdeep.sources": ("Source", "register_source", "source_names"),
-    "tsdeep.tasks": ("Task", "get_task", "register_task", "task_names"),
-    "tsdeep.pipeline": ("windows",),
-    "tsdeep.models": ("build", "load_model", "model_names", "receptive_field", "register_model"),
-    "tsdeep.validation": ("CombinatorialPurged", "Fold", "Result", "WalkForward", "audit", "walk_forward"),
-    "tsdeep.serving": ("export", "predict"),
-    "tsdeep.runs": ("load_run", "run"),
-}
-_WHERE = {name: module for module, names in _HOME.items() for name in names}
-
-__all__ = ["__version__", "register", *_WHERE]
-
-
-def register() -> None:
-    """Register tsdeep's layers with Keras, so that `keras.models.load_model` knows them."""
-    for room in ("features", "layers", "models"):
-        importlib.import_module(f"tsdeep.{room}")
-
-
-def __getattr__(name: str) -> Any:
-    if name in _WHERE:
-        return getattr(importlib.import_module(_WHERE[name]), name)
-    raise AttributeError(f"module 'tsdeep' has no attribute '{name}'")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
-
-
 if TYPE_CHECKING:
     from tsdeep.errors import DataError, RunError, SpecError, TsdeepError
     from tsdeep.features import (
@@ -68,3 +29,85 @@ if TYPE_CHECKING:
     from tsdeep.spec import DataSpec, json_schema, load, load_spec, make_spec, spec_names
     from tsdeep.tasks import Task, get_task, register_task, task_names
     from tsdeep.validation import CombinatorialPurged, Fold, Result, WalkForward, audit, walk_forward
+
+__version__ = importlib.metadata.version("tsdeep")
+
+_HOME = {
+    "tsdeep.errors": ("DataError", "RunError", "SpecError", "TsdeepError"),
+    "tsdeep.panel": ("Panel",),
+    "tsdeep.samples": ("Samples",),
+    "tsdeep.spec": ("DataSpec", "json_schema", "load", "load_spec", "make_spec", "spec_names"),
+    "tsdeep.features": (
+        *("Feature", "FeatureBank", "StandardScaler", "feature_names", "make_feature", "register_feature"),
+    ),
+    "tsdeep.sources": ("Source", "register_source", "source_names"),
+    "tsdeep.tasks": ("Task", "get_task", "register_task", "task_names"),
+    "tsdeep.pipeline": ("windows",),
+    "tsdeep.models": ("build", "load_model", "model_names", "receptive_field", "register_model"),
+    "tsdeep.validation": ("CombinatorialPurged", "Fold", "Result", "WalkForward", "audit", "walk_forward"),
+    "tsdeep.serving": ("export", "predict"),
+    "tsdeep.runs": ("load_run", "run"),
+}
+_WHERE = {name: module for module, names in _HOME.items() for name in names}
+
+__all__ = [
+    "CombinatorialPurged",
+    "DataError",
+    "DataSpec",
+    "Feature",
+    "FeatureBank",
+    "Fold",
+    "Panel",
+    "Result",
+    "RunError",
+    "Samples",
+    "Source",
+    "SpecError",
+    "StandardScaler",
+    "Task",
+    "TsdeepError",
+    "WalkForward",
+    "__version__",
+    "audit",
+    "build",
+    "export",
+    "feature_names",
+    "get_task",
+    "json_schema",
+    "load",
+    "load_model",
+    "load_run",
+    "load_spec",
+    "make_feature",
+    "make_spec",
+    "model_names",
+    "predict",
+    "receptive_field",
+    "register",
+    "register_feature",
+    "register_model",
+    "register_source",
+    "register_task",
+    "run",
+    "source_names",
+    "spec_names",
+    "task_names",
+    "walk_forward",
+    "windows",
+]
+
+
+def register() -> None:
+    """Register tsdeep's layers with Keras, so that `keras.models.load_model` knows them."""
+    for room in ("features", "layers", "models"):
+        importlib.import_module(f"tsdeep.{room}")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _WHERE:
+        return getattr(importlib.import_module(_WHERE[name]), name)
+    raise AttributeError(f"module 'tsdeep' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -31,8 +31,8 @@ class _Part(BaseModel):
 class Period(_Part):
     """First and last date to use; by default all that the source has."""
 
-    start: str | None = Field(None, description="First date, such as 1999-01-04.")
-    end: str | None = Field(None, description="Last date, itself included.")
+    start: str | None = Field(default=None, description="First date, such as 1999-01-04.")
+    end: str | None = Field(default=None, description="Last date, itself included.")
 
     @field_validator("start", "end", mode="before")
     @classmethod
@@ -51,12 +51,14 @@ class Split(_Part):
     train: int | str = Field(
         description="Size of the (first) training block: rows, '20 sessions' or an offset, '4YE'."
     )
-    valid: int | str = Field(0, description="Size of the validation block.")
+    valid: int | str = Field(default=0, description="Size of the validation block.")
     test: int | str = Field(description="Size of the test block.")
-    step: int | str | None = Field(None, description="From one fold to the next; by default the test block.")
+    step: int | str | None = Field(
+        default=None, description="From one fold to the next; by default the test block."
+    )
     mode: Literal["expanding", "rolling"] = "expanding"
     min_train: int | str | None = None
-    max_folds: int | None = Field(None, ge=1, description="The last N folds only.")
+    max_folds: int | None = Field(default=None, ge=1, description="The last N folds only.")
     purge: Literal["auto"] | int | str = "auto"
     embargo: int | str = 0
 
@@ -64,15 +66,15 @@ class Split(_Part):
 class Training(_Part):
     """How each fold is fitted: arguments of `tsdeep.walk_forward`."""
 
-    epochs: int = Field(20, ge=1)
-    batch_size: int = Field(64, ge=1)
-    learning_rate: float | None = Field(None, gt=0)
-    patience: int | None = Field(3, ge=1)
+    epochs: int = Field(default=20, ge=1)
+    batch_size: int = Field(default=64, ge=1)
+    learning_rate: float | None = Field(default=None, gt=0)
+    patience: int | None = Field(default=3, ge=1)
     refit: bool = True
     warm_start: bool = False
-    retrain_every: int = Field(1, ge=1)
-    seed: int = Field(0, ge=0)
-    seeds: int = Field(1, ge=1)
+    retrain_every: int = Field(default=1, ge=1)
+    seed: int = Field(default=0, ge=0)
+    seeds: int = Field(default=1, ge=1)
 
 
 class Backtest(_Part):
@@ -82,7 +84,9 @@ class Backtest(_Part):
     threshold: float | None = None
     short: bool = True
     execution: Literal["close", "next_open", "next_close"] = "close"
-    cost_bps: float = Field(5.0, ge=0, description="Cost of each fill in basis points of what is traded.")
+    cost_bps: float = Field(
+        default=5.0, ge=0, description="Cost of each fill in basis points of what is traded."
+    )
 
 
 class DataSpec(_Part):
@@ -93,7 +97,7 @@ class DataSpec(_Part):
     """
 
     name: str = Field(description="Name of the study; of its run folders.")
-    description: str = Field("", description="What is asked, for the reader of a report.")
+    description: str = Field(default="", description="What is asked, for the reader of a report.")
     source: Any = Field(description="Where the data comes from: a kind and its settings.")
     period: Period = Period()
     fields: list[str] = Field(min_length=1, description="Raw fields to take from the source.")
@@ -101,8 +105,8 @@ class DataSpec(_Part):
     task: dict[str, Any] = Field(description="What is predicted: a kind and its settings.")
     lookback: int = Field(ge=1, description="Rows of features a model sees, the current one included.")
     split: Split
-    model: str = Field("lstm", description="The model that is used unless another is asked for.")
-    hparams: dict[str, dict[str, Any]] = Field({}, description="Hyperparameters for each model.")
+    model: str = Field(default="lstm", description="The model that is used unless another is asked for.")
+    hparams: dict[str, dict[str, Any]] = Field(default={}, description="Hyperparameters for each model.")
     training: Training = Training()
     backtest: Backtest = Backtest()
     variants: int | None = Field(

@@ -74,6 +74,8 @@ def windows(
     import tensorflow as tf
 
     rows, weight = _checked(samples, rows, sample_weight, stride, labels)
+    if not getattr(scaler, "fitted", True):
+        raise DataError("the scaler was never fitted: use samples.fit_scaler(fold.train)")
     if balanced and not (shuffle and labels):
         raise DataError(
             "balanced=True draws rows at random by their class: it needs shuffle=True and labels=True"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import platform
@@ -58,6 +59,8 @@ def export(
     RunError
         If a model is given without its samples, or a result does not hold its models.
     """
+    import keras
+
     from tsdeep.serving.raw_model import raw_model
     from tsdeep.validation.result import Result
 
@@ -69,7 +72,7 @@ def export(
             "exporting a model needs the samples it was trained on: export(model, dir, samples=..., scaler=...)"
         )
     else:
-        models, extra = what, {}
+        models, extra = ([what] if isinstance(what, keras.Model) else list(what)), {}
     model = raw_model(models, samples, scaler)
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
@@ -113,15 +116,8 @@ def describe(samples: Samples, outputs: list[str]) -> dict[str, Any]:
 
 def library_versions() -> dict[str, str]:
     """Return the versions of Python and of the libraries that decide a result."""
-    import keras
-    import numpy
-    import pandas
-    import tensorflow
-
-    import tsdeep
-
-    libraries = {"keras": keras, "numpy": numpy, "pandas": pandas, "tensorflow": tensorflow, "tsdeep": tsdeep}
-    return {"python": platform.python_version(), **{name: lib.__version__ for name, lib in libraries.items()}}
+    names = ("keras", "numpy", "pandas", "tensorflow", "tsdeep")
+    return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in names}}
 
 
 def _write_saved_model(model: keras.Model, path: Path) -> None:

@@ -109,7 +109,11 @@ def _open(model: Result | str | os.PathLike[str]) -> tuple[int, list[str], list[
     served = raw_model(models, samples, scaler)
 
     def call(raw: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        return {name: np.asarray(value) for name, value in served.predict(raw, verbose=0).items()}
+        # `served.predict` would cast NumPy float64 prices to float32.
+        outputs = served(
+            {name: tf.constant(value, tf.float64) for name, value in raw.items()}, training=False
+        )
+        return {name: np.asarray(value) for name, value in outputs.items()}
 
     return samples.rows_needed, list(samples.features.fields), sorted(set(samples.panel.symbols)), call
 

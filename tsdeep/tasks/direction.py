@@ -1,4 +1,4 @@
-"""Direction: is the close higher a number of rows ahead?"""
+"""Direction: whether the close is higher a number of rows ahead."""
 
 from __future__ import annotations
 

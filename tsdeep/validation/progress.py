@@ -55,7 +55,7 @@ class FoldProgress:
         """Begin the epochs of one fit, such as `"fold 3/15, member 1, refit"`."""
         self._progress.reset(self._epochs, description=label, total=epochs)
 
-    def epoch(self, epoch: int, figures: dict[str, float]) -> None:
+    def epoch(self, epoch: int, _figures: dict[str, float]) -> None:
         """Show that an epoch is done."""
         self._progress.update(self._epochs, completed=epoch)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from tsdeep.evaluation import Evidence, metrics_table, tidy_metrics
+from tsdeep.evaluation import Evaluation, Evidence, evaluate, metrics_table, tidy_metrics, write_report
 
 if TYPE_CHECKING:
     import keras
@@ -93,6 +93,11 @@ class Result:
         """How the data was cut, a fold a row."""
         return self.cv.table(self.samples)
 
+    @cached_property
+    def evaluation(self) -> Evaluation:
+        """Scores, tests, strategies and the verdict in words."""
+        return evaluate(self.evidence())
+
     def evidence(self) -> Evidence:
         """Return what the report is made of, with the strategy that the spec asks for."""
         spec = self.samples.spec
@@ -115,6 +120,7 @@ class Result:
             },
             provenance=self._provenance(symbols),
             horizon_rows=getattr(self.samples.task, "horizon_rows", 1),
+            variants=None if spec is None else spec.variants,
             **strategy,
         )
 
@@ -131,12 +137,7 @@ class Result:
         Path
             `out/report.html`.
         """
-        from tsdeep.evaluation import write_report
-
-        out = Path(out)
-        out.mkdir(parents=True, exist_ok=True)
-        tidy_metrics(self.metrics).to_csv(out / "metrics.csv", index=False)
-        return write_report(self.evidence(), out)
+        return write_report(self.evidence(), Path(out), evaluation=self.evaluation)
 
     def last_models(self) -> tuple[list[keras.Model], Samples, StandardScaler]:
         """Return the last fold's members, the samples and the last fold's scaler: what is exported."""

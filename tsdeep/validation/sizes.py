@@ -157,10 +157,10 @@ def parse_gap(value: Any, name: str) -> Size:
 
 
 def _parse(value: Any, name: str) -> Size:
-    if isinstance(value, Integral) and not isinstance(value, (bool, timedelta)):
-        return Size("rows", int(value))
     if isinstance(value, (timedelta, np.timedelta64)):
         return Size("span", 0, _timedelta_nanoseconds(value, name))
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        return Size("rows", int(value))
     if isinstance(value, str):
         return _parse_text(value.strip(), name)
     if isinstance(value, pd.tseries.offsets.BaseOffset):

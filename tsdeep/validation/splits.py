@@ -117,7 +117,7 @@ class WalkForward(Splitter):
         self.min_train = min_train
         self.max_folds = max_folds
         self._train = parse_size(train, "train")
-        no_valid = valid is None or (isinstance(valid, int) and valid == 0)
+        no_valid = valid is None or (isinstance(valid, Integral) and valid is not False and valid == 0)
         self._valid = None if no_valid else parse_size(valid, "valid")
         self._test = parse_size(test, "test")
         self._step = self._test if step is None else parse_size(step, "step")

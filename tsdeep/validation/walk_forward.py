@@ -222,13 +222,11 @@ def _fit_members(
         for stage, rows, valid_rows in stages:
             epochs = fit.epochs if fitted is None else fitted.best_epoch
             bars.start_fit(f"fold {number + 1}/{n_folds}, member {member + 1}/{fit.seeds}, {stage}", epochs)
-            options = {"scaler": scalers[stage], "batch_size": fit.batch_size}
-            train = windows(samples, rows, shuffle=True, seed=seed, **options)
-            valid = (
-                None
-                if valid_rows is None
-                else windows(samples, valid_rows, **options | {"batch_size": _PREDICT_BATCH})
-            )
+            scaler = scalers[stage]
+            train = windows(samples, rows, scaler=scaler, batch_size=fit.batch_size, shuffle=True, seed=seed)
+            valid = None
+            if valid_rows is not None:
+                valid = windows(samples, valid_rows, scaler=scaler, batch_size=_PREDICT_BATCH)
             fitted = refitter.fit(
                 train,
                 valid,

@@ -1,0 +1,205 @@
+"""The command line: thin, over the public API."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import tsdeep
+from tsdeep.errors import RunError, TsdeepError
+
+if TYPE_CHECKING:
+    from tsdeep.spec import DataSpec
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        By default those of the process.
+
+    Returns
+    -------
+    int
+        0, or 2 where the input was refused; the reason is on standard error.
+    """
+    options = _parser().parse_args(arguments)
+    _import_quietly()
+    try:
+        options.command(options)
+    except TsdeepError as error:
+        print(f"tsdeep: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _import_quietly() -> None:
+    """Import TensorFlow without its start-up messages, which say nothing about the run."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with tempfile.TemporaryFile() as messages:
+        kept = os.dup(2)
+        os.dup2(messages.fileno(), 2)
+        try:
+            importlib.import_module("tensorflow")
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tsdeep", description="Deep learning on market data, without look-ahead."
+    )
+    parser.add_argument("--version", action="version", version=f"tsdeep {tsdeep.__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="walk a model through a spec's folds and write a report")
+    run.add_argument("spec", help="name of a spec (see `tsdeep list`), or path of a YAML file")
+    run.add_argument("--model", help="model to use instead of the spec's")
+    run.add_argument("--epochs", type=int, help="at most this many epochs a fit")
+    run.add_argument("--folds", type=int, metavar="N", help="the last N folds only")
+    run.add_argument("--seed", type=int, help="of everything random")
+    run.add_argument("--out", type=Path, metavar="DIR", help="run folder; by default runs/SPEC/MODEL-TIME")
+    run.add_argument(
+        "--resume", action="store_true", help="continue the run in --out, or the newest unfinished one"
+    )
+    _add_source(run)
+    run.set_defaults(command=_run)
+
+    listing = commands.add_parser("list", help="list specs, models, features, tasks and sources")
+    listing.set_defaults(command=_list)
+
+    show = commands.add_parser("show", help="show a spec with all its settings")
+    show.add_argument("spec", nargs="?", help="name or path of a spec")
+    show.add_argument("--schema", action="store_true", help="show the JSON schema of spec files instead")
+    show.set_defaults(command=_show)
+
+    export = commands.add_parser("export", help="export the last model of a finished run")
+    export.add_argument("run", type=Path, help="run folder")
+    export.add_argument("directory", type=Path, help="the model's folder; a new version is added")
+    export.set_defaults(command=_export)
+
+    predict = commands.add_parser("predict", help="predict the newest rows with an exported model")
+    predict.add_argument("directory", type=Path, help="folder of an export, such as RUN/model")
+    predict.add_argument(
+        "--rows", type=int, default=1, metavar="N", help="how many of the newest rows (default 1)"
+    )
+    _add_source(predict)
+    predict.set_defaults(command=_predict)
+    return parser
+
+
+def _add_source(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--source", help="kind of source to read instead of the spec's, such as csv")
+    parser.add_argument("--path", help="file or folder of that source")
+    parser.add_argument("--symbols", nargs="+", metavar="SYMBOL", help="symbols of that source")
+
+
+def _run(options: argparse.Namespace) -> None:
+    spec = _with_source(tsdeep.load_spec(options.spec), options)
+    training = {key: getattr(options, key) for key in ("epochs", "seed") if getattr(options, key) is not None}
+    changes: dict[str, Any] = {"training": training} if training else {}
+    if options.model is not None:
+        changes["model"] = options.model
+    if options.folds is not None:
+        changes["split"] = {"max_folds": options.folds}
+    spec = spec.replace(**changes)
+    out = options.out or _default_folder(spec, options.resume)
+    result = tsdeep.run(spec, out, resume=options.resume)
+    _print_summary(result)
+    print(f"\n{out / 'report.html'}")
+
+
+def _default_folder(spec: DataSpec, resume: bool) -> Path:
+    from tsdeep.validation.run_folder import read_run_json
+
+    runs = Path("runs") / spec.name
+    if not resume:
+        return runs / f"{spec.model}-{datetime.now():%Y%m%d-%H%M%S}"
+    unfinished = [
+        file.parent
+        for file in sorted(runs.glob(f"{spec.model}-*/run.json"))
+        if not read_run_json(file.parent)["complete"]
+    ]
+    if not unfinished:
+        raise RunError(f"no unfinished run of {spec.model} in {runs}; name the folder with --out")
+    return unfinished[-1]
+
+
+def _with_source(spec: DataSpec, options: argparse.Namespace) -> DataSpec:
+    given = {key: getattr(options, key) for key in ("path", "symbols") if getattr(options, key) is not None}
+    if options.source is None and not given:
+        return spec
+    kind = options.source or spec.source.kind
+    # Another file has another period.
+    return spec.replace(source={"kind": kind, **given}, period={"start": None, "end": None})
+
+
+def _list(_options: argparse.Namespace) -> None:
+    for title, names in (
+        ("specs", tsdeep.spec_names()),
+        ("models", tsdeep.model_names()),
+        ("features", tsdeep.feature_names()),
+        ("tasks", tsdeep.task_names()),
+        ("sources", tsdeep.source_names()),
+    ):
+        print(f"{title + ':':<10}{', '.join(names)}")
+
+
+def _show(options: argparse.Namespace) -> None:
+    import json
+
+    if options.schema:
+        print(json.dumps(tsdeep.json_schema(), indent=2))
+    elif options.spec is None:
+        raise RunError("name a spec to show, or pass --schema")
+    else:
+        print(tsdeep.load_spec(options.spec).to_yaml(), end="")
+
+
+def _export(options: argparse.Namespace) -> None:
+    print(tsdeep.export(tsdeep.load_run(options.run), options.directory))
+
+
+def _predict(options: argparse.Namespace) -> None:
+    from tsdeep.serving.predict import latest_version, read_metadata
+
+    content = read_metadata(latest_version(options.directory))["spec"]
+    if content is None:
+        raise RunError(f"{options.directory} was exported without a spec; use tsdeep.predict from Python")
+    samples = _with_source(tsdeep.make_spec(content, where=str(options.directory)), options).samples()
+    print(tsdeep.predict(options.directory, samples.panel, rows=options.rows).to_string(index=False))
+
+
+def _print_summary(result: Any) -> None:
+    """Print folds, then pooled: the model and the reference methods side by side."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from tsdeep.evaluation import summary_table
+
+    summary = summary_table(result.metrics)
+    table = Table(title=f"{result.model}, out of sample", title_justify="left")
+    table.add_column("fold")
+    table.add_column("test")
+    for metric, method in summary.columns:
+        table.add_column(f"{metric}\n{method}" if metric else method, justify="right")
+    for (fold, period), row in summary.iterrows():
+        cells = [f"{v:.0f}" if metric == "" else f"{v:.4f}" for (metric, _), v in row.items()]
+        table.add_row(str(fold), period, *cells, end_section=fold == summary.index[-2][0])
+    console = Console()
+    # A table that is squeezed to a narrow or unknown width cannot be read.
+    console.print(table, width=max(console.width, 130), crop=False)
+    verdict = result.evaluation.verdict
+    console.print(verdict.headline, highlight=False, style="bold")
+    for sentence in verdict.sentences.values():
+        console.print(f"- {sentence}", highlight=False)
