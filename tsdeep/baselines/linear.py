@@ -45,7 +45,7 @@ class LogisticRegression:
         if labels.min() == labels.max():
             raise DataError(f"logistic: all {len(labels)} labels are {labels[0]}, expected 0 and 1")
         self._pipeline = make_pipeline(
-            _StandardScaler(), _LogisticRegression(C=self.inverse_penalty, max_iter=1000)
+            _StandardScaler(), _LogisticRegression(C=self.inverse_penalty, max_iter=1000, tol=1e-8)
         ).fit(features, labels)
         return self
 

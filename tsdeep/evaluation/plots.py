@@ -89,8 +89,7 @@ def plot_calibration(y: ArrayLike, up: ArrayLike, *, name: str = "model", bins: 
     table = calibration_table(y, up, bins)
     figure, axes = _figure(2, 1, width=7.0, height=6.4, sharex=True, height_ratios=[3, 1])
     above, below = axes
-    reach = max(float(np.ptp(up)), 0.02)
-    left, right = max(0.0, float(up.min()) - 0.06 * reach), min(1.0, float(up.max()) + 0.06 * reach)
+    left, right = _reach(up)
     above.plot([0, 1], [0, 1], color="black", lw=1, ls="--", label="perfectly calibrated")
     above.axhline(y.mean(), color=_QUIET, lw=1.5, ls=":", label=f"share of ups, {y.mean():.1%}")
     errors = np.abs(table[["low", "high"]].to_numpy().T - table["observed"].to_numpy())
@@ -98,13 +97,14 @@ def plot_calibration(y: ArrayLike, up: ArrayLike, *, name: str = "model", bins: 
         table["predicted"], table["observed"], yerr=errors, color=_MODEL, marker="o", ms=6, lw=0,
         elinewidth=1.5, capsize=3, label=f"{name}, bins of about {table['rows'].median():.0f} rows (95%)",
     )  # fmt: skip
-    low, high = min(table["low"].min(), left), max(table["high"].max(), right)
-    low, high = min(low, y.mean()), max(high, y.mean())
-    above.set_ylim(max(0, low - 0.04 * (high - low)), min(1, high + 0.25 * (high - low)))
+    low, high = min(table["low"].min(), y.mean()), max(table["high"].max(), y.mean())
+    above.set_ylim(max(0, low - 0.1 * (high - low)), min(1, high + 0.45 * (high - low)))
     above.set_xlim(left, right)
     above.set_ylabel("observed share of ups")
     above.legend(loc="upper left", ncols=1)
-    below.hist(up, bins=40, range=(left, right), color=_BAND, edgecolor=_MODEL, linewidth=0.6)
+    below.hist(
+        np.clip(up, left, right), bins=40, range=(left, right), color=_BAND, edgecolor=_MODEL, linewidth=0.6
+    )
     below.axvline(0.5, color="black", lw=1, ls="--")
     below.set(xlabel="predicted P(up)", ylabel="rows")
     for axis, grid in ((above.yaxis, above), (below.xaxis, below)):
@@ -218,14 +218,11 @@ def plot_confusion(y: ArrayLike, up: ArrayLike, *, name: str = "model") -> Figur
     counts = np.array([[np.sum((y == i) & (called == j)) for j in (0, 1)] for i in (0, 1)])
     totals = np.maximum(counts.sum(axis=1, keepdims=True), 1)
     figure, (axis,) = _figure(1, 1, width=5.4, height=4.6)
-    axis.imshow(counts / totals, cmap="Blues", vmin=0, vmax=1)
+    axis.imshow(counts / totals, cmap="Blues", vmin=0, vmax=1.6)
     for i in (0, 1):
         for j in (0, 1):
             share = counts[i, j] / totals[i, 0]
-            axis.text(
-                j, i, f"{counts[i, j]:,} rows\n{share:.1%}", ha="center", va="center", fontsize=13,
-                color="white" if share > 0.55 else "black",
-            )  # fmt: skip
+            axis.text(j, i, f"{counts[i, j]:,} rows\n{share:.1%}", ha="center", va="center", fontsize=13)
     axis.set_xticks([0, 1], ["called down", "called up"])
     axis.set_yticks([0, 1], [f"came down\n({totals[0, 0]:,})", f"came up\n({totals[1, 0]:,})"])
     axis.grid(visible=False)
@@ -245,14 +242,15 @@ def plot_probabilities(frames: Mapping[str, pd.DataFrame]) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        Outlines that lie on each other: the probabilities do not separate ups from downs.
+        Outlines that lie on each other: the probabilities do not separate ups from downs. The outermost
+        0.5% on each side are counted in the outermost bins.
     """
     values = np.concatenate([frame["up"].to_numpy() for frame in frames.values()])
-    edges = np.linspace(values.min() - 0.005, values.max() + 0.005, 41).tolist()
+    edges = np.linspace(*_reach(values), 41).tolist()
     figure, axes = _figure(1, len(frames), height=3.8, sharex=True, sharey=True)
     for axis, (method, frame) in zip(axes, frames.items(), strict=True):
         for came, label, colour, style in ((1, "came up", _MODEL, "-"), (0, "came down", _OTHER, "--")):
-            shown = frame["up"][frame["y"] == came]
+            shown = frame["up"][frame["y"] == came].clip(edges[0], edges[-1])
             if len(shown):
                 weights = np.full(len(shown), 1 / len(shown))
                 axis.hist(
@@ -294,6 +292,13 @@ def _figure(
         axis.set_axisbelow(True)
         axis.spines[["top", "right"]].set_visible(False)
     return figure, list(axes)
+
+
+def _reach(up: np.ndarray) -> tuple[float, float]:
+    """Return the range that shows all but the outermost 0.5% of probabilities on each side."""
+    low, high = (float(edge) for edge in np.quantile(up, [0.005, 0.995]))
+    pad = max(0.06 * (high - low), 0.01)
+    return max(0.0, low - pad), min(1.0, high + pad)
 
 
 def _dates(axis: Axes) -> None:

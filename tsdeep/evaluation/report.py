@@ -20,7 +20,7 @@ from tsdeep.evaluation.evidence import Evidence
 from tsdeep.evaluation.metrics import METRICS, tidy_metrics
 
 _CAPTIONS = {
-    "folds": "How the folds were cut. Each model is tested on rows that come after all it was fitted on.",
+    "folds": "How the folds were cut: the rows to fit on, to stop on and to be tested on, through time.",
     "learning_curves": "Loss by epoch on the rows used to fit and to stop. A gap that opens is "
     "overfitting; a flat validation curve says that nothing carries over.",
     "calibration": "When the model says 55%, does it come in 55% of the cases? Points on the diagonal: yes.",
@@ -114,6 +114,7 @@ def render_report(evidence: Evidence, evaluation: Evaluation, images: Mapping[st
         test_rows=f"{int(test['rows']):,}",
         up_share=f"{float(test['up_share']):.1%}",
         folds=len(metrics) - 1,
+        walk_forward=bool((evidence.predictions["cutoff"] <= evidence.predictions["time"]).all()),
         methods=methods,
         base=BASE,
         pooled=_pooled(metrics, methods),
@@ -168,7 +169,7 @@ def _by_fold(metrics: pd.DataFrame, methods: list[str]) -> dict[str, Any]:
     for fold in metrics.index:
         test = metrics["test"].loc[fold]
         cells = [_metric(metric, metrics.loc[fold, (metric, m)]) for metric, ms in groups.items() for m in ms]
-        span = f"{test['first']:%Y-%m-%d} to {test['last']:%Y-%m-%d}"
+        span = f"{test['first']:%Y-%m} to {test['last']:%Y-%m}"
         rows.append([str(fold), span, f"{int(test['rows']):,}", f"{float(test['up_share']):.1%}", *cells])
     return {"groups": groups, "rows": rows}
 

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from tests.evaluation.test_plots import history
+from tsdeep.evaluation import Evidence, write_report
+
+_VOID = {"meta", "img", "br", "link", "input", "hr"}
+
+
+class Balanced(HTMLParser):
+    """Fails where a tag is closed that is not open; keeps the text that is shown."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.shown: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        self.attributes += attrs
+        if tag not in _VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.shown.append(data)
+
+
+@pytest.fixture
+def evidence(predictions, prices, references) -> Evidence:
+    folds_figure = Figure()
+    folds_figure.subplots().plot([0, 1])
+    return Evidence(
+        "toy",
+        "tcn",
+        predictions.assign(up_seed0=predictions["up"], up_seed1=predictions["up"]),
+        prices,
+        references=references,
+        history=history(),
+        folds=pd.DataFrame(
+            {"fold": [0, 1], "cutoff": pd.to_datetime(["2009-12-31", None]), "rows": [10.0, 1.5]}
+        ),
+        folds_figure=folds_figure,
+        question="Is <b>tomorrow</b> & the day after up?",
+        settings={"filters": 32, "<script>alert(1)</script>": "<img src=x onerror=alert(1)>"},
+        provenance={"source": "random numbers"},
+        draws=200,
+    )
+
+
+def test_the_folder_holds_page_scores_and_figures(evidence, tmp_path):
+    page = write_report(evidence, tmp_path / "new" / "folder")
+    assert page == tmp_path / "new" / "folder" / "report.html"
+    names = sorted(
+        path.relative_to(page.parent).as_posix() for path in page.parent.rglob("*") if path.is_file()
+    )
+    drawn = [
+        "calibration",
+        "confusion",
+        "equity",
+        "folds",
+        "learning_curves",
+        "probabilities",
+        "rolling_accuracy",
+    ]
+    assert names == [*[f"figures/{name}.png" for name in drawn], "metrics.csv", "report.html"]
+    assert len(pd.read_csv(page.parent / "metrics.csv")) == 15
+
+
+def test_the_page_is_whole_loads_nothing_and_escapes_everything(evidence, tmp_path):
+    html = write_report(evidence, tmp_path).read_text()
+    parser = Balanced()
+    parser.feed(html)
+    parser.close()
+    assert parser.open == []
+    links = [value for name, value in parser.attributes if name in ("src", "href")]
+    assert len(links) == 7
+    assert all(value and value.startswith("data:image/png;base64,") for value in links)
+    assert not re.search(r"https?://|@import|url\(", html)
+    assert "<script" not in html
+    assert "<img src=x" not in html
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
+    assert "Is &lt;b&gt;tomorrow&lt;/b&gt; &amp; the day after up?" in html
+
+
+def test_the_page_says_what_a_stranger_needs(evidence, tmp_path):
+    parser = Balanced()
+    parser.feed(write_report(evidence, tmp_path).read_text())
+    text = " ".join(" ".join(parser.shown).split())
+    for words in (
+        "was anything shown by tcn?", "Nothing was shown", "How the folds were cut", "random numbers",
+        "always_up", "base_rate", "Diebold-Mariano", "Pesaran-Timmermann", "stationary bootstrap, 200 draws",
+        "5 basis points", "buy and hold", "next_close", "mean of seeds", "Before you believe it", "filters",
+    ):  # fmt: skip
+        assert words in text, words
+
+
+def test_the_least_evidence_makes_a_page_too(predictions, prices, tmp_path):
+    html = write_report(Evidence("toy", "tcn", predictions, prices, draws=100), tmp_path).read_text()
+    assert "Its provenance was not recorded" in html
+    assert "Learning" not in html
+
+
+def test_the_same_evidence_gives_the_same_page(evidence, tmp_path):
+    pages = [write_report(evidence, tmp_path / str(i)).read_bytes() for i in range(2)]
+    assert pages[0] == pages[1]
