@@ -117,10 +117,13 @@ def windows(
             deterministic=True,
         )
 
+    epoch_seeds = tf.data.Dataset.from_tensors(tf.constant(0, tf.int64))
     if shuffle:
-        epoch_seeds = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).take(1)
-    else:
-        epoch_seeds = tf.data.Dataset.from_tensors(tf.constant(0, tf.int64))
+        # A generator of its own: unlike `Dataset.random(seed)` it does not depend on TensorFlow's global seed.
+        with tf.device("cpu"):
+            create = tf.random.Generator
+            generator = create.from_non_deterministic_state() if seed is None else create.from_seed(seed)
+        epoch_seeds = epoch_seeds.map(lambda _: generator.uniform_full_int([], tf.int64))
     dataset = epoch_seeds.flat_map(epoch)
     return dataset.apply(tf.data.experimental.assert_cardinality(n_batches)).prefetch(2)
 

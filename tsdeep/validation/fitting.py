@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from tsdeep.errors import RunError
 
@@ -49,6 +50,11 @@ class Refitter:
         self.model.optimizer.build(self.model.trainable_variables)
         self._state = self._model_state(self.model)
         self._optimizer_start = [variable.numpy() for variable in self.model.optimizer.variables]
+        # `model.predict` would trace again for a last batch of another size.
+        batch = tf.TensorSpec((None, *self.model.input_shape[1:]), tf.float32)
+        self._forward = tf.function(
+            lambda x: self.model(x, training=False), input_signature=[batch], autograph=False
+        )
 
     def fit(
         self,
@@ -113,7 +119,7 @@ class Refitter:
     def predict(self, weights: Weights, windows: Any) -> np.ndarray:
         """Return logits `[rows, outputs]` of windows under given weights."""
         self.model.set_weights(weights)
-        return self.model.predict(windows, verbose=0)
+        return np.concatenate([self._forward(batch).numpy() for batch in windows])
 
     def build(self, weights: Weights) -> keras.Model:
         """Return a model of its own with given weights, not compiled."""

@@ -1,0 +1,146 @@
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+import tsdeep
+from tests.synthetic import samples
+from tsdeep.errors import SpecError
+
+CV = {"train": 300, "valid": 80, "test": 60}
+TINY = {"epochs": 2, "progress": False, "units": 3}
+
+
+@pytest.fixture(scope="module")
+def market():
+    return samples()
+
+
+@pytest.fixture(scope="module")
+def result(market):
+    return tsdeep.walk_forward("tiny", market, tsdeep.WalkForward(**CV), **TINY)
+
+
+def test_every_test_row_is_predicted_once_and_after_its_cutoff(market, result):
+    folds = list(tsdeep.WalkForward(**CV).split(market))
+    expected = np.concatenate([market.time[fold.test] for fold in folds])
+    np.testing.assert_array_equal(result.predictions["time"], expected)
+    assert (result.predictions["cutoff"] < result.predictions["time"]).all()
+    assert result.predictions["up"].between(0, 1).all()
+
+
+def test_labels_are_those_of_the_prices(market, result):
+    close = pd.Series(market.panel.fields["close"], market.time)
+    rises = (close.shift(-1) > close).astype(int)
+    np.testing.assert_array_equal(result.predictions["y"], rises[result.predictions["time"]])
+
+
+def test_references_are_fitted_on_all_rows_before_the_test_rows(market, result):
+    fold = list(tsdeep.WalkForward(**CV).split(market))[-1]
+    rate = result.references.query("method == 'base_rate' and fold == @fold.number")["up"]
+    before = market.rows[market.time[market.label_end[market.rows]] < market.time[fold.test[0]]]
+    np.testing.assert_allclose(rate, market.y[before].mean(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("model", ["tiny", "lstm"])
+def test_two_runs_with_one_seed_are_identical_and_another_seed_differs(market, model):
+    cv = tsdeep.WalkForward(**CV, max_folds=2)
+    first, second, other = (
+        tsdeep.walk_forward(model, market, cv, seed=seed, **TINY).predictions["up"] for seed in (3, 3, 4)
+    )
+    np.testing.assert_array_equal(first, second)
+    assert not np.array_equal(first, other)
+
+
+@keras.saving.register_keras_serializable("tests")
+class CountsTraces(keras.layers.Layer):
+    traces = 0
+
+    def call(self, x):
+        CountsTraces.traces += not isinstance(x, keras.KerasTensor)
+        return x[:, -1]
+
+    def compute_output_shape(self, shape):
+        return shape[0], shape[2]
+
+
+def test_more_folds_trace_nothing_more(market):
+    traces = []
+    for folds in (1, 6):
+        CountsTraces.traces = 0
+        cv = tsdeep.WalkForward(**CV, max_folds=folds)
+        tsdeep.walk_forward(lambda inputs: CountsTraces()(inputs), market, cv, epochs=2, progress=False)
+        traces.append(CountsTraces.traces)
+    assert traces == [3, 3]  # training, validation, prediction
+
+
+def test_members_from_several_seeds_are_averaged(market):
+    result = tsdeep.walk_forward("tiny", market, tsdeep.WalkForward(**CV, max_folds=1), seeds=3, **TINY)
+    members = result.predictions[["up_seed0", "up_seed1", "up_seed2"]]
+    np.testing.assert_allclose(result.predictions["up"], members.mean(axis=1), rtol=1e-12)
+    assert members.nunique(axis=1).min() == 3
+    assert len(result.models) == 3
+
+
+def test_refit_trains_again_on_validation_rows_for_the_best_number_of_epochs(market):
+    cv = tsdeep.WalkForward(**CV, max_folds=1)
+    result = tsdeep.walk_forward("tiny", market, cv, refit=True, patience=1, epochs=6, progress=False)
+    history = result.history
+    fit, refit = (history[history["stage"] == stage] for stage in ("fit", "refit"))
+    assert len(refit) == fit["val_loss"].argmin() + 1
+    assert refit["val_loss"].isna().all()
+    fold = next(cv.split(market))
+    np.testing.assert_allclose(result.scaler.mean, market.x[fold.refit].mean(axis=0), rtol=1e-5, atol=1e-9)
+
+
+def test_without_refit_scaler_and_model_see_training_rows_only(market):
+    cv = tsdeep.WalkForward(**CV, max_folds=1)
+    result = tsdeep.walk_forward("tiny", market, cv, refit=False, **TINY)
+    fold = next(cv.split(market))
+    np.testing.assert_allclose(result.scaler.mean, market.x[fold.train].mean(axis=0), rtol=1e-5, atol=1e-9)
+    assert set(result.history["stage"]) == {"fit"}
+
+
+def test_retrain_every_keeps_model_scaler_and_cutoff_between(market):
+    result = tsdeep.walk_forward("tiny", market, tsdeep.WalkForward(**CV), retrain_every=2, **TINY)
+    cutoffs = result.predictions.groupby("fold")["cutoff"].first()
+    assert cutoffs[0] == cutoffs[1] < cutoffs[2] == cutoffs[3]
+    assert set(result.history["fold"]) == {0, 2, 4}
+
+
+def test_warm_start_begins_with_the_weights_of_the_fold_before(market):
+    cv = tsdeep.WalkForward(**CV, max_folds=2)
+    cold, warm = (
+        tsdeep.walk_forward("tiny", market, cv, warm_start=warm, refit=False, **TINY).predictions.set_index("fold")["up"]
+        for warm in (False, True)
+    )
+    np.testing.assert_array_equal(cold[0], warm[0])
+    assert not np.array_equal(cold[1], warm[1])
+
+
+def test_folds_without_validation_rows_fit_all_epochs(market):
+    result = tsdeep.walk_forward("tiny", market, tsdeep.WalkForward(train=300, valid=0, test=60, max_folds=1), **TINY)
+    assert len(result.history) == TINY["epochs"]
+
+
+def test_combinatorial_folds_can_be_walked_too(market):
+    cv = tsdeep.CombinatorialPurged(n_groups=4, n_test_groups=1)
+    result = tsdeep.walk_forward("tiny", market, cv, epochs=1, progress=False)
+    assert result.predictions["fold"].nunique() == 4
+    assert len(result.predictions) == len(market.rows)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("epochs", 0), ("batch_size", 0), ("seeds", 0), ("patience", 0), ("retrain_every", 0), ("seed", -1), ("epochs", 1.5)],
+)
+def test_settings_out_of_range_are_refused_by_name(market, setting, value):
+    with pytest.raises(SpecError, match=f"{setting}: found {value}, expected a whole number"):
+        tsdeep.walk_forward("tiny", market, tsdeep.WalkForward(**CV), **{setting: value})
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(market):
+    with pytest.raises(tsdeep.RunError, match="loss is (nan|inf) in epoch"):
+        tsdeep.walk_forward(
+            "tiny", market, tsdeep.WalkForward(**CV, max_folds=1), optimizer="sgd", learning_rate=1e38, epochs=5, progress=False
+        )
