@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-MODES = ("last", "mean", "attention")
+POOLINGS = ("last", "mean", "attention")
 
 
 @keras.saving.register_keras_serializable("tsdeep")
@@ -31,8 +31,8 @@ class SequencePooling(keras.layers.Layer):
 
     def __init__(self, mode: str = "last", **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if mode not in MODES:
-            raise ValueError(f"mode: found {mode!r}, expected one of {', '.join(MODES)}")
+        if mode not in POOLINGS:
+            raise ValueError(f"mode: found {mode!r}, expected one of {', '.join(POOLINGS)}")
         self.mode = mode
         self.supports_masking = True
         self.input_spec = keras.layers.InputSpec(ndim=3)

@@ -33,9 +33,10 @@ class SinusoidalPosition(keras.layers.Layer):
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Fix the angular frequency and phase of each channel."""
-        channel = np.arange(input_shape[-1])
+        channels = int(input_shape[-1] or 0)
+        channel = np.arange(channels)
         pair = channel // 2 * 2
-        self._frequency = (self.max_wavelength ** (-pair / input_shape[-1])).astype("float32")
+        self._frequency = (self.max_wavelength ** (-pair / channels)).astype("float32")
         self._phase = np.where(channel % 2 == 0, 0.0, np.pi / 2).astype("float32")  # cos(a) = sin(a + pi / 2)
 
     def call(self, inputs: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from tsdeep.layers.temporal_block import TemporalBlock
+from tsdeep.layers.temporal_block import TemporalBlock, clone_initializer
 
 
 @keras.saving.register_keras_serializable("tsdeep")
@@ -41,8 +41,8 @@ class TCN(keras.layers.Layer):
         Weight normalisation of every convolution of the blocks.
     activation : str or callable, default "relu"
         After each convolution and each addition.
-    kernel_initializer : str or Initializer, default "he_normal"
-        Of every kernel.
+    kernel_initializer : str or Initializer, optional
+        Of every kernel; unless given it is that of `TemporalBlock`.
     return_sequences : bool, default True
         Return every row `[batch, rows, filters]`, or the last alone `[batch, filters]`.
 
@@ -67,7 +67,7 @@ class TCN(keras.layers.Layer):
         dropout: float = 0.0,
         weight_norm: bool = False,
         activation: Any = "relu",
-        kernel_initializer: Any = "he_normal",
+        kernel_initializer: Any = None,
         return_sequences: bool = True,
         **kwargs: Any,
     ) -> None:
@@ -98,7 +98,7 @@ class TCN(keras.layers.Layer):
                 dropout=dropout,
                 weight_norm=weight_norm,
                 activation=self.activation,
-                kernel_initializer=self.kernel_initializer,
+                kernel_initializer=clone_initializer(self.kernel_initializer),
                 dtype=self.dtype_policy,
                 name=f"block_{number}",
             )

@@ -31,8 +31,9 @@ class TemporalBlock(keras.layers.Layer):
         Weight normalisation of both convolutions, as the paper has it.
     activation : str or callable, default "relu"
         After each convolution and after the addition.
-    kernel_initializer : str or Initializer, default "he_normal"
-        Of all three convolutions.
+    kernel_initializer : str or Initializer, optional
+        Of all three convolutions. Unless given it is uniform within +-1 / sqrt(fan-in), as in the paper's
+        code: both branches start small, so that depth does not inflate the first outputs.
 
     Examples
     --------
@@ -49,7 +50,7 @@ class TemporalBlock(keras.layers.Layer):
         dropout: float = 0.0,
         weight_norm: bool = False,
         activation: Any = "relu",
-        kernel_initializer: Any = "he_normal",
+        kernel_initializer: Any = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -59,7 +60,11 @@ class TemporalBlock(keras.layers.Layer):
         self.dropout = dropout
         self.weight_norm = weight_norm
         self.activation = keras.activations.get(activation)
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.kernel_initializer = (
+            keras.initializers.VarianceScaling(1 / 3, mode="fan_in", distribution="uniform")
+            if kernel_initializer is None
+            else keras.initializers.get(kernel_initializer)
+        )
         self.supports_masking = True
         self.input_spec = keras.layers.InputSpec(ndim=3)
         self.convolutions = [
@@ -69,7 +74,7 @@ class TemporalBlock(keras.layers.Layer):
                 dilation_rate=dilation_rate,
                 weight_norm=weight_norm,
                 activation=self.activation,
-                kernel_initializer=_fresh(self.kernel_initializer),
+                kernel_initializer=clone_initializer(self.kernel_initializer),
                 dtype=self.dtype_policy,
                 name=f"convolution_{number}",
             )
@@ -91,7 +96,7 @@ class TemporalBlock(keras.layers.Layer):
         if input_shape[-1] != self.filters:
             self.residual = keras.layers.Dense(
                 self.filters,
-                kernel_initializer=_fresh(self.kernel_initializer),
+                kernel_initializer=clone_initializer(self.kernel_initializer),
                 dtype=self.dtype_policy,
                 name="residual",
             )
@@ -136,6 +141,6 @@ class TemporalBlock(keras.layers.Layer):
         }
 
 
-def _fresh(initializer: Any) -> Any:
+def clone_initializer(initializer: Any) -> Any:
     """Copy an initializer: one that is used twice warns, and repeats itself."""
     return initializer.clone() if isinstance(initializer, keras.initializers.Initializer) else initializer

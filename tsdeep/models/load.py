@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from pathlib import Path
 
 import keras
 
-import tsdeep.layers  # noqa: F401  (registers the layers with Keras)
 from tsdeep.errors import RunError
 
 
@@ -34,6 +34,8 @@ def load_model(path: str | os.PathLike[str], *, compile: bool = True) -> keras.M
     path = Path(path)
     if not path.is_file():
         raise RunError(f"{path}: found no file, expected a .keras file")
+    for room in ("layers", "features"):
+        importlib.import_module(f"tsdeep.{room}")  # registers its layers with Keras
     try:
         return keras.saving.load_model(path, compile=compile)
     except (ValueError, OSError, KeyError, TypeError) as error:

@@ -28,8 +28,8 @@ def receptive_field(model: keras.Model) -> int | None:
     -------
     int or None
         The rows, for a model of convolutions with a stated receptive field and of layers that work row by
-        row; it may exceed the lookback. None where a layer reads every row that it is given: recurrent layers,
-        attention, and layers that do not say.
+        row; it may exceed the lookback. None where a layer reads every row that it is given: recurrent
+        layers, attention, and layers that do not say.
 
     Examples
     --------

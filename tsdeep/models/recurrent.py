@@ -31,7 +31,14 @@ def recurrent_stack(
     -------
     KerasTensor, [batch, units], or [batch, lookback, units] with `return_sequences`
         The state after the last row, or after each.
+
+    Raises
+    ------
+    ValueError
+        If `layers` is below 1.
     """
+    if int(layers) != layers or layers < 1:
+        raise ValueError(f"layers: found {layers!r}, expected a whole number of at least 1")
     hidden = inputs
     kind = layer.__name__.lower()
     for number in range(1, layers + 1):

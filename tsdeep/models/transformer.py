@@ -12,10 +12,10 @@ from typing import Any
 import keras
 
 from tsdeep.errors import SpecError, unknown_name
-from tsdeep.layers import LearnedPosition, SequencePooling, SinusoidalPosition, TransformerBlock
+from tsdeep.layers import POOLINGS, LearnedPosition, SequencePooling, SinusoidalPosition, TransformerBlock
 from tsdeep.models.registry import register_model
 
-POSITIONS = {"sinusoidal": SinusoidalPosition, "learned": LearnedPosition, "none": None}
+POSITIONS: dict[str, Any] = {"sinusoidal": SinusoidalPosition, "learned": LearnedPosition, "none": None}
 
 
 @register_model("transformer")
@@ -71,17 +71,22 @@ def transformer(
     Raises
     ------
     SpecError
-        If `position` is unknown, or rows are asked for that full attention would let see later rows.
+        If `position` or `pooling` is unknown, or rows are asked for that full attention would let see later rows.
     """
     if position not in POSITIONS:
         raise SpecError(unknown_name("position", position, POSITIONS))
+    if pooling not in POOLINGS:
+        raise SpecError(unknown_name("pooling", pooling, POOLINGS))
+    if int(layers) != layers or layers < 1:
+        raise ValueError(f"layers: found {layers!r}, expected a whole number of at least 1")
     if return_sequences and not causal:
         raise SpecError(
             "causal: found False, expected True where every row is predicted: rows would see later ones"
         )
     hidden = keras.layers.Dense(units, name="embedding")(inputs)  # [batch, lookback, units]
-    if POSITIONS[position] is not None:
-        hidden = POSITIONS[position](name="position")(hidden)
+    encoding = POSITIONS[position]
+    if encoding is not None:
+        hidden = encoding(name="position")(hidden)
     for number in range(1, layers + 1):
         last_row_only = number == layers and pooling == "last" and not return_sequences
         hidden = TransformerBlock(

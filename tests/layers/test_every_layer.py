@@ -1,0 +1,152 @@
+"""What holds for every layer that tsdeep registers with Keras."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+import tsdeep
+from tests.features.raw_rows import bars
+from tests.layer_check import CHECKS, LayerCase, reload_in_fresh_process, save_for_reload
+from tsdeep.features import (
+    Feature,
+    FeatureBank,
+    StandardScaler,
+    argument_model,
+    feature_names,
+    get_feature,
+    make_feature,
+)
+from tsdeep.layers import (
+    TCN,
+    CausalConv1D,
+    LearnedPosition,
+    SequencePooling,
+    SinusoidalPosition,
+    TemporalBlock,
+    TransformerBlock,
+)
+
+tsdeep.register()
+
+ROWS = np.random.default_rng(0).normal(size=(3, 12, 8)).astype("float32")
+BARS = bars(30, batch=3)
+#: What a feature gets for an argument without a default, by the argument's annotation.
+REQUIRED = {int: 4, str: "close", Feature: {"kind": "log_return"}}
+
+
+def _feature_case(kind: str) -> LayerCase:
+    arguments = argument_model(get_feature(kind)).model_fields
+    mapping = {"kind": kind} | {
+        name: REQUIRED.get(info.annotation, 4) for name, info in arguments.items() if info.is_required()
+    }
+    feature = make_feature(mapping)
+    inputs = {name: BARS[name] for name in feature.fields}
+    return LayerCase(
+        make_feature,
+        {"spec": mapping},
+        inputs,
+        (3, 30 - feature.warmup, len(feature.names)),
+        own_dtype="float64",
+    )
+
+
+CASES = {
+    "causal_conv1d": LayerCase(CausalConv1D, {"filters": 5, "kernel_size": 3}, ROWS, (3, 12, 5)),
+    "causal_conv1d_normed": LayerCase(
+        CausalConv1D,
+        {"filters": 5, "kernel_size": 2, "dilation_rate": 4, "weight_norm": True, "activation": "gelu"},
+        ROWS,
+        (3, 12, 5),
+    ),
+    "causal_conv1d_longer_than_input": LayerCase(
+        CausalConv1D,
+        {"filters": 2, "kernel_size": 3, "dilation_rate": 11, "use_bias": False, "kernel_regularizer": "l2"},
+        ROWS,
+        (3, 12, 2),
+    ),
+    "temporal_block": LayerCase(TemporalBlock, {"filters": 8, "dropout": 0.2}, ROWS, (3, 12, 8)),
+    "temporal_block_projected": LayerCase(
+        TemporalBlock, {"filters": 6, "dilation_rate": 2, "weight_norm": True}, ROWS, (3, 12, 6)
+    ),
+    "tcn": LayerCase(TCN, {"filters": 6, "dilations": (1, 2), "stacks": 2}, ROWS, (3, 12, 6)),
+    "tcn_last": LayerCase(
+        TCN,
+        {"filters": 6, "dilations": [1, 2, 4], "return_sequences": False, "kernel_initializer": "he_normal"},
+        ROWS,
+        (3, 6),
+    ),
+    "learned_position": LayerCase(LearnedPosition, {"initializer": "normal"}, ROWS, (3, 12, 8)),
+    "sinusoidal_position": LayerCase(SinusoidalPosition, {"max_wavelength": 100.0}, ROWS, (3, 12, 8)),
+    "transformer_block": LayerCase(
+        TransformerBlock, {"heads": 2, "feedforward_units": 16, "dropout": 0.1}, ROWS, (3, 12, 8)
+    ),
+    "transformer_block_causal": LayerCase(
+        TransformerBlock,
+        {"heads": 4, "causal": True, "pre_norm": False, "activation": "relu"},
+        ROWS,
+        (3, 12, 8),
+    ),
+    "transformer_block_last": LayerCase(
+        TransformerBlock, {"heads": 4, "causal": True, "return_sequences": False}, ROWS, (3, 8)
+    ),
+    **{
+        f"sequence_pooling_{mode}": LayerCase(SequencePooling, {"mode": mode}, ROWS, (3, 8))
+        for mode in ("last", "mean", "attention")
+    },
+    "standard_scaler": LayerCase(
+        StandardScaler,
+        {"clip": 2.0},
+        ROWS,
+        (3, 12, 8),
+        own_dtype="float32",
+        prepare=lambda layer: layer.fit(ROWS.reshape(-1, 8)),
+    ),
+    "feature_bank": LayerCase(
+        FeatureBank,
+        {"features": [{"kind": "log_return", "rows": 5}, {"kind": "log_volume_change"}]},
+        {name: BARS[name] for name in ("close", "volume")},
+        (3, 25, 2),
+        own_dtype="float32",
+    ),
+    **{
+        f"feature_{kind}": _feature_case(kind)
+        for kind in feature_names()
+        if get_feature(kind).__module__.startswith("tsdeep.")
+    },
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_layer(check, name):
+    check(CASES[name])
+
+
+def test_every_registered_layer_has_a_case():
+    made = {type(case.make()) for case in CASES.values()}
+    registered = {
+        cls
+        for name, cls in keras.saving.get_custom_objects().items()
+        if name.startswith("tsdeep>") and cls.__module__.startswith("tsdeep.")
+    }
+    layers = {cls for cls in registered if issubclass(cls, keras.layers.Layer)}
+    assert {TCN, StandardScaler} < layers
+    assert any(issubclass(cls, Feature) for cls in layers)
+    assert layers - made == set()
+
+
+def test_every_layer_of_the_room_is_registered():
+    registered = set(keras.saving.get_custom_objects().values())
+    exported = {value for value in vars(tsdeep.layers).values() if isinstance(value, type)}
+    assert len(exported) >= 7
+    assert exported - registered == set()
+
+
+def test_saved_models_reload_equal_in_a_fresh_process(tmp_path):
+    for name, case in CASES.items():
+        save_for_reload(case, tmp_path, name)
+    reloaded = reload_in_fresh_process(tmp_path)
+    expected = {name: (True, case.own_dtype or "float32") for name, case in CASES.items()}
+    assert reloaded == expected
