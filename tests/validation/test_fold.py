@@ -81,3 +81,8 @@ def test_plots_of_sessions_positions_and_many_folds_are_drawn():
         picture = io.BytesIO()
         cv.plot(data).savefig(picture, format="png", dpi=40)
         assert picture.getvalue().startswith(b"\x89PNG")
+
+
+def test_folds_are_numbered_sparsely_where_they_are_many():
+    figure = WalkForward(train=10, valid=None, test=1, purge=0).plot(np.zeros(101))
+    assert figure.axes[0].get_yticks().tolist() == list(range(0, 91, 3))

@@ -40,7 +40,7 @@ def plot_folds(folds: Sequence[Fold], timeline: Timeline) -> Figure:
     from matplotlib.figure import Figure
     from matplotlib.patches import Patch
 
-    figure = Figure(figsize=(9.0, min(1.5 + 0.3 * len(folds), 20.0)), layout="constrained")
+    figure = Figure(figsize=(9.0, min(1.5 + 0.3 * len(folds), 14.0)), layout="constrained")
     axes = figure.add_subplot()
     times = row_times(timeline)
     shown = []
@@ -56,7 +56,7 @@ def plot_folds(folds: Sequence[Fold], timeline: Timeline) -> Figure:
             shown.append(Patch(label=name, linewidth=0.8, **look))
     axes.set_xlim(*(_on_axis(int(time), timeline) for time in timeline.grid[[0, -1]]))
     axes.set_ylim(max(len(folds), 1) - 0.4, -0.6)
-    axes.set_yticks([fold.number for fold in folds])
+    axes.set_yticks([fold.number for fold in folds][:: -(-len(folds) // 40) or 1])
     axes.set_ylabel("fold")
     axes.set_xlabel("time" if timeline.dated else "row")
     if timeline.dated:
