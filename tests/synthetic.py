@@ -29,7 +29,9 @@ def bars(n_rows: int = 700, *, seed: int = 0, start: str = "2000-01-03") -> pd.D
     )
 
 
-def samples(n_rows: int = 700, *, lookback: int = 6, seed: int = 0, horizon_rows: int = 1) -> "tsdeep.Samples":
+def samples(
+    n_rows: int = 700, *, lookback: int = 6, seed: int = 0, horizon_rows: int = 1
+) -> "tsdeep.Samples":
     """Samples of one such market."""
     return tsdeep.Samples(
         panel=tsdeep.Panel.from_frame(bars(n_rows, seed=seed), symbol="A"),

@@ -64,14 +64,24 @@ class CountsTraces(keras.layers.Layer):
         return shape[0], shape[2]
 
 
+def counted(inputs):
+    return CountsTraces()(inputs)
+
+
 def test_more_folds_trace_nothing_more(market):
     traces = []
     for folds in (1, 6):
         CountsTraces.traces = 0
         cv = tsdeep.WalkForward(**CV, max_folds=folds)
-        tsdeep.walk_forward(lambda inputs: CountsTraces()(inputs), market, cv, epochs=2, progress=False)
+        tsdeep.walk_forward(counted, market, cv, epochs=2, progress=False)
         traces.append(CountsTraces.traces)
     assert traces == [3, 3]  # training, validation, prediction
+
+
+def test_the_last_folds_alone_come_out_as_they_do_among_all(market, result):
+    last = tsdeep.walk_forward("tiny", market, tsdeep.WalkForward(**CV, max_folds=2), **TINY).predictions
+    whole = result.predictions[result.predictions["time"] >= last["time"].iloc[0]]
+    np.testing.assert_array_equal(last["up"], whole["up"])
 
 
 def test_members_from_several_seeds_are_averaged(market):
@@ -111,7 +121,9 @@ def test_retrain_every_keeps_model_scaler_and_cutoff_between(market):
 def test_warm_start_begins_with_the_weights_of_the_fold_before(market):
     cv = tsdeep.WalkForward(**CV, max_folds=2)
     cold, warm = (
-        tsdeep.walk_forward("tiny", market, cv, warm_start=warm, refit=False, **TINY).predictions.set_index("fold")["up"]
+        tsdeep.walk_forward("tiny", market, cv, warm_start=warm, refit=False, **TINY).predictions.set_index(
+            "fold"
+        )["up"]
         for warm in (False, True)
     )
     np.testing.assert_array_equal(cold[0], warm[0])
@@ -119,7 +131,9 @@ def test_warm_start_begins_with_the_weights_of_the_fold_before(market):
 
 
 def test_folds_without_validation_rows_fit_all_epochs(market):
-    result = tsdeep.walk_forward("tiny", market, tsdeep.WalkForward(train=300, valid=0, test=60, max_folds=1), **TINY)
+    result = tsdeep.walk_forward(
+        "tiny", market, tsdeep.WalkForward(train=300, valid=0, test=60, max_folds=1), **TINY
+    )
     assert len(result.history) == TINY["epochs"]
 
 
@@ -132,7 +146,15 @@ def test_combinatorial_folds_can_be_walked_too(market):
 
 @pytest.mark.parametrize(
     ("setting", "value"),
-    [("epochs", 0), ("batch_size", 0), ("seeds", 0), ("patience", 0), ("retrain_every", 0), ("seed", -1), ("epochs", 1.5)],
+    [
+        ("epochs", 0),
+        ("batch_size", 0),
+        ("seeds", 0),
+        ("patience", 0),
+        ("retrain_every", 0),
+        ("seed", -1),
+        ("epochs", 1.5),
+    ],
 )
 def test_settings_out_of_range_are_refused_by_name(market, setting, value):
     with pytest.raises(SpecError, match=f"{setting}: found {value}, expected a whole number"):
@@ -142,5 +164,30 @@ def test_settings_out_of_range_are_refused_by_name(market, setting, value):
 def test_a_loss_that_is_not_finite_stops_the_run(market):
     with pytest.raises(tsdeep.RunError, match="loss is (nan|inf) in epoch"):
         tsdeep.walk_forward(
-            "tiny", market, tsdeep.WalkForward(**CV, max_folds=1), optimizer="sgd", learning_rate=1e38, epochs=5, progress=False
+            "tiny",
+            market,
+            tsdeep.WalkForward(**CV, max_folds=1),
+            optimizer="sgd",
+            learning_rate=1e38,
+            epochs=5,
+            progress=False,
         )
+
+
+@pytest.mark.parametrize("refit", [False, True])
+def test_rows_after_the_cutoff_leave_scaler_and_weights_bit_identical(market, refit):
+    cv = tsdeep.WalkForward(train=300, valid=80, test=60, step=400)
+    assert len(list(cv.split(market))) == 1
+    run = {"refit": refit, "epochs": 3, "progress": False}
+    first = tsdeep.walk_forward("tiny", market, cv, **run)
+    later = market.time > first.predictions["cutoff"][0].to_datetime64()
+    random = np.random.default_rng(0)
+    poisoned = {
+        name: values * np.where(later, np.exp(random.normal(0, 0.5, len(later))), 1)
+        for name, values in market.panel.fields.items()
+    }
+    second = tsdeep.walk_forward("tiny", market.replace(panel=market.panel.replace(**poisoned)), cv, **run)
+    assert not np.array_equal(first.predictions["up"], second.predictions["up"])
+    for one, other in [(first.models[0], second.models[0]), (first.scaler, second.scaler)]:
+        for a, b in zip(one.get_weights(), other.get_weights(), strict=True):
+            np.testing.assert_array_equal(a, b)

@@ -102,6 +102,7 @@ def describe(samples: Samples, outputs: list[str]) -> dict[str, Any]:
         "format": 1,
         "fields": list(samples.features.fields),
         "field_shapes": {name: list(samples.panel.raw(name).shape[1:]) for name in samples.features.fields},
+        "positive_fields": list(samples.features.positive_fields),
         "rows_needed": samples.rows_needed,
         "lookback": samples.lookback,
         "warmup": samples.features.warmup,
@@ -121,7 +122,6 @@ def library_versions() -> dict[str, str]:
 
 
 def _write_saved_model(model: keras.Model, path: Path) -> None:
-    import keras
     import tensorflow as tf
 
     # tf.function names the inputs of a signature after the names of the specs in the dict.
@@ -133,11 +133,12 @@ def _write_saved_model(model: keras.Model, path: Path) -> None:
     def serve(fields: dict[str, Any]) -> dict[str, Any]:
         return {name: tf.cast(value, tf.float32) for name, value in model(fields, training=False).items()}
 
-    archive = keras.export.ExportArchive()
-    archive.track(model)
+    # Of the model only the variables: tracked whole, with its layers, it would be stored twice.
+    archive = tf.Module()
+    archive.weights = [variable.value for variable in model.variables]
     with _portable_recurrence(model):
-        archive.add_endpoint("serving_default", serve, input_signature=[signature])
-    archive.write_out(str(path), verbose=False)
+        served = tf.function(serve, input_signature=[signature], autograph=False)
+        tf.saved_model.save(archive, str(path), signatures={"serving_default": served})
 
 
 @contextmanager

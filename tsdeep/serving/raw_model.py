@@ -33,7 +33,9 @@ def raw_model(
     keras.Model
         From a dict of `field [batch, rows_needed, ...]` float64 to a dict of `output [batch]` float32.
     """
-    members = [models] if isinstance(models, keras.Model) else list(models)
+    given = [models] if isinstance(models, keras.Model) else list(models)
+    # Members come with one name; in a functional model every name is unique.
+    members = [keras.Model(model.inputs, model.outputs, name=f"member_{i}") for i, model in enumerate(given)]
     inputs = {
         name: keras.Input(
             (samples.rows_needed, *samples.panel.raw(name).shape[1:]), dtype="float64", name=name
@@ -43,6 +45,10 @@ def raw_model(
     x = samples.features(inputs)  # [batch, lookback, channels]
     if scaler is not None:
         x = scaler(x)
-    outputs = [samples.task.outputs(member(x)) for member in members]
+    outputs = [samples.task.outputs(_only(member(x))) for member in members]
     named = {name: keras.ops.mean(keras.ops.stack([o[name] for o in outputs]), axis=0) for name in outputs[0]}
     return keras.Model(inputs, named)
+
+
+def _only(outputs: Any) -> Any:
+    return outputs[0] if isinstance(outputs, (list, tuple)) else outputs

@@ -216,8 +216,10 @@ def _fit_members(
     members: list[Fitted] = []
     history: list[pd.DataFrame] = []
     scalers = {stage: samples.fit_scaler(rows) for stage, rows, _ in stages}
+    # By time, not by number: a fold comes out the same whether all folds are run or the last few.
+    start_of_test = int(samples.time[fold.test[0]].astype(np.int64))
     for member in range(fit.seeds):
-        seed = int(np.random.SeedSequence((fit.seed, member, number)).generate_state(1)[0])
+        seed = int(np.random.SeedSequence((fit.seed, member, start_of_test)).generate_state(1)[0])
         fitted: Fitted | None = None
         for stage, rows, valid_rows in stages:
             epochs = fit.epochs if fitted is None else fitted.best_epoch

@@ -1,0 +1,181 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import tsdeep
+from tests.synthetic import bars
+from tsdeep.errors import RunError, SpecError
+
+RUN = """
+import sys
+import tests.synthetic
+import tsdeep
+tsdeep.run(sys.argv[1], sys.argv[2], resume="--resume" in sys.argv)
+"""
+
+
+@pytest.fixture
+def spec_file(tmp_path):
+    """Write a spec over a small CSV file of bars, quick to run."""
+    bars(420).to_csv(tmp_path / "A.csv")
+    spec = f"""
+name: small
+source: {{kind: csv, path: {tmp_path / "A.csv"}, time: time}}
+fields: [open, high, low, close, volume]
+features:
+  - {{kind: log_return, rows: 1}}
+  - {{kind: realised_volatility, rows: 5}}
+task: {{kind: direction}}
+lookback: 5
+split: {{train: 200, valid: 40, test: 40}}
+model: tiny
+training: {{epochs: 8, patience: 8, batch_size: 32, seed: 5}}
+"""
+    path = tmp_path / "small.yaml"
+    path.write_text(spec)
+    return path
+
+
+def start(spec_file, out, *options):
+    command = [sys.executable, "-c", RUN, str(spec_file), str(out), *options]
+    return subprocess.Popen(command, cwd=Path(__file__).parent.parent, stderr=subprocess.PIPE)
+
+
+def finished_folds(out):
+    return sorted(path.name for path in Path(out).glob("folds/[0-9]*"))
+
+
+def test_a_run_killed_in_a_fold_and_resumed_equals_one_that_was_not(spec_file, tmp_path):
+    whole = tsdeep.run(spec_file, tmp_path / "whole", progress=False)
+    killed = tmp_path / "killed"
+    process = start(spec_file, killed)
+    deadline = time.monotonic() + 120
+    while len(finished_folds(killed)) < 2 and process.poll() is None and time.monotonic() < deadline:
+        pass
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    before = {
+        name: (killed / "folds" / name / "fold.json").stat().st_mtime_ns for name in finished_folds(killed)
+    }
+    assert 2 <= len(before) < len(finished_folds(tmp_path / "whole"))
+
+    resumed = start(spec_file, killed, "--resume")
+    _, messages = resumed.communicate(timeout=240)
+    assert resumed.returncode == 0, messages.decode()
+    for name, modified in before.items():
+        assert (killed / "folds" / name / "fold.json").stat().st_mtime_ns == modified, (
+            "a finished fold was made again"
+        )
+    for table in ("predictions", "references"):
+        one, other = (pd.read_parquet(tmp_path / run / f"{table}.parquet") for run in ("whole", "killed"))
+        pd.testing.assert_frame_equal(one, other, check_exact=True)
+    np.testing.assert_array_equal(
+        whole.predictions["up"], pd.read_parquet(killed / "predictions.parquet")["up"]
+    )
+    assert not list(killed.glob("**/.writing-*"))
+
+
+def test_a_run_folder_of_another_spec_is_refused_with_what_differs(spec_file, tmp_path):
+    spec = tsdeep.load_spec(spec_file).replace(split={"max_folds": 1}, training={"epochs": 1})
+    tsdeep.run(spec, tmp_path / "run", progress=False)
+    with pytest.raises(RunError, match=r"belongs to another run: .*lookback: the folder has 5, asked for 6"):
+        tsdeep.run(spec.replace(lookback=6), tmp_path / "run", resume=True, progress=False)
+    with pytest.raises(RunError, match=r"seed: the folder has 5, asked for 6"):
+        tsdeep.run(spec.replace(training={"seed": 6}), tmp_path / "run", resume=True, progress=False)
+    with pytest.raises(RunError, match="holds this run already; resume it"):
+        tsdeep.run(spec, tmp_path / "run", progress=False)
+
+
+def test_changed_data_is_another_run(spec_file, tmp_path):
+    spec = tsdeep.load_spec(spec_file).replace(split={"max_folds": 1}, training={"epochs": 1})
+    tsdeep.run(spec, tmp_path / "run", progress=False)
+    bars(420, seed=1).to_csv(tmp_path / "A.csv")
+    with pytest.raises(RunError, match="belongs to another run: data_sha256"):
+        tsdeep.run(spec, tmp_path / "run", resume=True, progress=False)
+    with pytest.raises(RunError, match=r"data that spec\.yaml names has changed"):
+        tsdeep.load_run(tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("predictions.parquet", "references.parquet", "history.parquet"),
+        *("fold.json", "model_0.keras", "scaler.keras"),
+    ],
+)
+def test_a_truncated_file_is_named_and_its_fold_can_be_made_again(spec_file, tmp_path, name):
+    spec = tsdeep.load_spec(spec_file).replace(split={"max_folds": 2}, training={"epochs": 1})
+    first = tsdeep.run(spec, tmp_path / "run", progress=False)
+    file = tmp_path / "run" / "folds" / "000" / name
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    with pytest.raises(RunError, match=rf"{name} cannot be read: .*Delete .*000 and resume"):
+        tsdeep.run(spec, tmp_path / "run", resume=True, progress=False)
+    for part in file.parent.iterdir():
+        part.unlink()
+    file.parent.rmdir()
+    again = tsdeep.run(spec, tmp_path / "run", resume=True, progress=False)
+    np.testing.assert_array_equal(again.predictions["up"], first.predictions["up"])
+
+
+def test_a_damaged_run_json_is_named(spec_file, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text('{"settings": {"mod')
+    with pytest.raises(RunError, match=r"run\.json cannot be read as a run"):
+        tsdeep.run(spec_file, tmp_path / "run", resume=True, progress=False)
+
+
+def test_a_folder_with_other_files_is_not_written_into(spec_file, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("do not touch")
+    with pytest.raises(RunError, match=r"has files but no run\.json"):
+        tsdeep.run(spec_file, tmp_path / "mine", progress=False)
+
+
+def test_an_unfinished_run_is_not_loaded(spec_file, tmp_path):
+    spec = tsdeep.load_spec(spec_file).replace(split={"max_folds": 1}, training={"epochs": 1})
+    tsdeep.run(spec, tmp_path / "run", progress=False)
+    content = json.loads((tmp_path / "run" / "run.json").read_text())
+    (tmp_path / "run" / "run.json").write_text(json.dumps({**content, "complete": False}))
+    with pytest.raises(RunError, match="not finished"):
+        tsdeep.load_run(tmp_path / "run")
+
+
+def test_a_finished_run_is_read_back_whole(spec_file, tmp_path):
+    spec = tsdeep.load_spec(spec_file).replace(split={"max_folds": 2}, training={"epochs": 1})
+    result = tsdeep.run(spec, tmp_path / "run", progress=False)
+    again = tsdeep.load_run(tmp_path / "run")
+    pd.testing.assert_frame_equal(again.predictions, result.predictions)
+    pd.testing.assert_frame_equal(again.metrics, result.metrics)
+    for one, other in zip(again.models[0].get_weights(), result.models[0].get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    answers = [
+        tsdeep.predict(each, bars(420), rows=5)["up"] for each in (result, again, tmp_path / "run" / "model")
+    ]
+    np.testing.assert_allclose(answers[1], answers[0], rtol=0, atol=1e-7)
+    np.testing.assert_allclose(answers[2], answers[0], rtol=0, atol=1e-6)
+
+
+def test_run_json_records_seed_versions_timings_and_the_data(spec_file, tmp_path):
+    spec = tsdeep.load_spec(spec_file).replace(split={"max_folds": 1}, training={"epochs": 1})
+    tsdeep.run(spec, tmp_path / "run", progress=False)
+    content = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert content["complete"] is True
+    assert content["seed"] == 5
+    assert content["seconds"] > 0
+    assert len(content["fold_seconds"]) == 1
+    assert {"tensorflow", "keras", "numpy", "pandas", "tsdeep", "python"} == set(content["versions"])
+    assert content["settings"]["data_sha256"] == tsdeep.load(spec).panel.fingerprint()
+
+
+def test_resume_without_a_folder_is_refused(spec_file):
+    samples = tsdeep.load(spec_file)
+    with pytest.raises(SpecError, match="resume=True needs out="):
+        tsdeep.walk_forward("tiny", samples, tsdeep.WalkForward(train=200, test=40, valid=40), resume=True)
