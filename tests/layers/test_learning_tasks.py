@@ -34,12 +34,12 @@ def copy_memory(samples, blank, seed, symbols=10):
 
 def test_adding_problem_of_length_200_is_solved():
     keras.utils.set_random_seed(0)
-    layer = TCN(24, 6, (1, 2, 4, 8, 16), return_sequences=False)
+    layer = TCN(24, 4, (1, 2, 4, 8, 16, 32), return_sequences=False)
     assert layer.receptive_field >= 200
     inputs = keras.Input((200, 2))
     model = keras.Model(inputs, keras.layers.Dense(1)(layer(inputs)))
-    epochs, batch = 10, 64
-    rate = keras.optimizers.schedules.CosineDecay(4e-3, epochs * 8192 // batch)
+    epochs, batch = 12, 32
+    rate = keras.optimizers.schedules.CosineDecay(3e-3, epochs * 8192 // batch)
     model.compile(keras.optimizers.Adam(rate, clipnorm=1.0), "mse", jit_compile=True, steps_per_execution=32)
     for epoch in range(epochs):  # fresh samples every epoch
         model.fit(*adding_problem(8192, 200, seed=epoch), batch_size=batch, verbose=0)
