@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from tsdeep.samples import Samples
     from tsdeep.serving import export, predict
     from tsdeep.sources import Source, register_source, source_names
-    from tsdeep.spec import DataSpec, json_schema, load, load_spec, make_spec, spec_names
+    from tsdeep.spec import DataSpec, load, load_spec, make_spec, spec_names
+    from tsdeep.spec_schema import json_schema
     from tsdeep.tasks import Task, get_task, register_task, task_names
     from tsdeep.validation import CombinatorialPurged, Fold, Result, WalkForward, audit, walk_forward
 
@@ -36,7 +37,8 @@ _HOME = {
     "tsdeep.errors": ("DataError", "RunError", "SpecError", "TsdeepError"),
     "tsdeep.panel": ("Panel",),
     "tsdeep.samples": ("Samples",),
-    "tsdeep.spec": ("DataSpec", "json_schema", "load", "load_spec", "make_spec", "spec_names"),
+    "tsdeep.spec": ("DataSpec", "load", "load_spec", "make_spec", "spec_names"),
+    "tsdeep.spec_schema": ("json_schema",),
     "tsdeep.features": (
         *("Feature", "FeatureBank", "StandardScaler", "feature_names", "make_feature", "register_feature"),
     ),

@@ -16,6 +16,10 @@ import tsdeep
 from tsdeep.errors import RunError, TsdeepError
 
 if TYPE_CHECKING:
+    import pandas as pd
+    from rich.table import Table
+
+    from tsdeep.sources import Source
     from tsdeep.spec import DataSpec
 
 
@@ -30,21 +34,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0, or 2 where the input was refused; the reason is on standard error.
+        0; 2 where the input was refused or a file cannot be read or written, with the reason on standard
+        error; 130 where the user interrupted.
     """
     options = _parser().parse_args(arguments)
     _import_quietly()
     try:
         options.command(options)
-    except TsdeepError as error:
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (TsdeepError, OSError) as error:
         print(f"tsdeep: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("tsdeep: interrupted; `tsdeep run` keeps finished folds: go on with --resume", file=sys.stderr)
+        return 130
     return 0
 
 
 def _import_quietly() -> None:
-    """Import TensorFlow without its start-up messages, which say nothing about the run."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    """Import TensorFlow without its start-up messages, unless the user has asked for some."""
+    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+        return
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     with tempfile.TemporaryFile() as messages:
         kept = os.dup(2)
         os.dup2(messages.fileno(), 2)
@@ -136,12 +149,22 @@ def _default_folder(spec: DataSpec, resume: bool) -> Path:
 
 
 def _with_source(spec: DataSpec, options: argparse.Namespace) -> DataSpec:
-    given = {key: getattr(options, key) for key in ("path", "symbols") if getattr(options, key) is not None}
-    if options.source is None and not given:
+    source = _source(spec.resolved()["source"], options)
+    if source == spec.source:
         return spec
-    kind = options.source or spec.source.kind
     # Another file has another period.
-    return spec.replace(source={"kind": kind, **given}, period={"start": None, "end": None})
+    period = {} if options.path is None and options.source is None else {"start": None, "end": None}
+    return spec.replace(source=source, period=period)
+
+
+def _source(content: dict[str, Any], options: argparse.Namespace) -> Source:
+    """Make the source that a spec describes, with what the command line says otherwise."""
+    from tsdeep.sources import make_source
+
+    given = {key: getattr(options, key) for key in ("path", "symbols") if getattr(options, key) is not None}
+    if options.source is not None and options.source != content["kind"]:
+        content = {"kind": options.source}
+    return make_source({**content, **given})
 
 
 def _list(_options: argparse.Namespace) -> None:
@@ -176,30 +199,42 @@ def _predict(options: argparse.Namespace) -> None:
     content = read_metadata(latest_version(options.directory))["spec"]
     if content is None:
         raise RunError(f"{options.directory} was exported without a spec; use tsdeep.predict from Python")
-    samples = _with_source(tsdeep.make_spec(content, where=str(options.directory)), options).samples()
-    print(tsdeep.predict(options.directory, samples.panel, rows=options.rows).to_string(index=False))
+    bars = _source(content["source"], options).bars()
+    print(tsdeep.predict(options.directory, bars, rows=options.rows).to_string(index=False))
 
 
 def _print_summary(result: Any) -> None:
-    """Print folds, then pooled: the model and the reference methods side by side."""
+    """Print folds, then pooled: the model and the reference methods side by side; then the verdict."""
     from rich.console import Console
-    from rich.table import Table
 
     from tsdeep.evaluation import summary_table
 
-    summary = summary_table(result.metrics)
-    table = Table(title=f"{result.model}, out of sample", title_justify="left")
-    table.add_column("fold")
-    table.add_column("test")
-    for metric, method in summary.columns:
-        table.add_column(f"{metric}\n{method}" if metric else method, justify="right")
-    for (fold, period), row in summary.iterrows():
-        cells = [f"{v:.0f}" if metric == "" else f"{v:.4f}" for (metric, _), v in row.items()]
-        table.add_row(str(fold), period, *cells, end_section=fold == summary.index[-2][0])
     console = Console()
-    # A table that is squeezed to a narrow or unknown width cannot be read.
-    console.print(table, width=max(console.width, 130), crop=False)
+    if not console.is_terminal:  # a pipe has no width
+        console = Console(width=140)
+    summary = summary_table(result.metrics)
+    whole = _table(summary, title=f"{result.model}, out of sample")
+    if Console(width=1000).measure(whole).maximum <= console.width:
+        console.print(whole)
+    else:  # squeezed, no figure could be read: a table for each metric
+        for metric in dict.fromkeys(metric for metric, _ in summary.columns if metric):
+            part = summary[[column for column in summary.columns if column[0] in ("", metric)]]
+            console.print(_table(part, title=f"{result.model}, out of sample: {metric}"))
     verdict = result.evaluation.verdict
     console.print(verdict.headline, highlight=False, style="bold")
     for sentence in verdict.sentences.values():
         console.print(f"- {sentence}", highlight=False)
+
+
+def _table(summary: pd.DataFrame, title: str) -> Table:
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    table.add_column("fold", no_wrap=True)
+    table.add_column("test", no_wrap=True)
+    for metric, method in summary.columns:
+        table.add_column(f"{metric}\n{method}" if metric else method, justify="right", no_wrap=True)
+    for (fold, period), row in summary.iterrows():
+        cells = [f"{v:.0f}" if metric == "" else f"{v:.4f}" for (metric, _), v in row.items()]
+        table.add_row(str(fold), period, *cells, end_section=fold == summary.index[-2][0])
+    return table

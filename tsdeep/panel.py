@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -11,10 +11,7 @@ import numpy as np
 import pandas as pd
 
 from tsdeep.errors import DataError
-
-PRICE_FIELDS = frozenset({"open", "high", "low", "close", "adj_close"})
-SIZE_FIELDS = frozenset({"volume"})
-_KEYS = ("time", "symbol", "segment", "session")
+from tsdeep.tables import KEYS, check_values, numbers, plain_table, session_dates, stamp
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,8 +24,9 @@ class Panel:
 
     Parameters
     ----------
-    fields : mapping of str to ndarray of float64, [rows, ...]
-        The raw data by name: `close [rows]`, or `ask_size [rows, levels]`.
+    fields : mapping of str to ndarray of float64 or an integer dtype, [rows, ...]
+        The raw data by name: `close [rows]`, or `ask_size [rows, levels]`. Values are taken as they are;
+        `from_frame` checks them.
     time : ndarray of datetime64[ns], [rows]
         Time of each row, strictly increasing within a segment.
     bounds : ndarray of int64, [segments, 2]
@@ -41,8 +39,8 @@ class Panel:
     Raises
     ------
     DataError
-        If lengths differ, segments do not cover the rows, or times are not strictly increasing within a
-        segment.
+        If lengths or dtypes are wrong, segments do not cover the rows, times are not strictly increasing
+        within a segment, or segments of one instrument do not follow each other in time.
 
     Examples
     --------
@@ -64,26 +62,66 @@ class Panel:
         for name, values in self.fields.items():
             if len(values) != self.n_rows:
                 raise DataError(f"field '{name}' has {len(values)} rows, time has {self.n_rows}")
-        edges = [0, *(int(stop) for stop in self.bounds[:, 1])] if len(self.bounds) else [0]
-        if [int(start) for start in self.bounds[:, 0]] != edges[:-1] or edges[-1] != self.n_rows:
-            raise DataError(f"segments {self.bounds.tolist()} do not cover rows 0 to {self.n_rows} in order")
+            if values.dtype != np.float64 and values.dtype.kind not in "iu":
+                raise DataError(f"field '{name}': found dtype {values.dtype}, expected float64 or an integer")
+        self._check_bounds()
+        for (start, stop), symbol in zip(self.bounds.tolist(), self.symbols, strict=True):
+            self._check_order(start, stop, symbol)
+        self._check_segments_of_a_symbol()
+        if self.session_date is not None:
+            self._check_sessions(self.session_date)
+
+    def _check_bounds(self) -> None:
+        shape = np.shape(self.bounds)
+        if len(shape) != 2 or shape[1] != 2:
+            raise DataError(f"bounds: found shape {list(shape)}, expected [segments, 2]")
+        edges = [0, *self.bounds[:, 1].tolist()]
+        if self.bounds[:, 0].tolist() != edges[:-1] or edges[-1] != self.n_rows:
+            raise DataError(
+                f"segments {self.bounds.tolist()} do not cover rows 0 to {self.n_rows} one after another"
+            )
+        if (np.diff(self.bounds, axis=1) <= 0).any():
+            raise DataError(f"segments {self.bounds.tolist()}: expected at least one row in each")
         if len(self.symbols) != len(self.bounds):
             raise DataError(f"{len(self.symbols)} symbols for {len(self.bounds)} segments")
-        for (start, stop), symbol in zip(self.bounds, self.symbols, strict=True):
-            self._check_order(int(start), int(stop), symbol)
 
     def _check_order(self, start: int, stop: int, symbol: str) -> None:
-        steps = np.diff(self.time[start:stop].astype(np.int64))
-        if steps.size and steps.min() <= 0:
-            row = start + int(np.argmax(steps <= 0)) + 1
-            here, before = _stamp(self.time[row]), _stamp(self.time[row - 1])
-            if here == before:
-                raise DataError(
-                    f"symbol '{symbol}': duplicate time {here} at row {row}; one row a time is expected"
-                )
+        time = self.time[start:stop]
+        if np.isnat(time).any():
             raise DataError(
-                f"symbol '{symbol}': unordered times at row {row}: {here} follows {before}; sort by time first"
+                f"symbol '{symbol}': time is missing at row {start + int(np.argmax(np.isnat(time)))}"
             )
+        late = time[1:] <= time[:-1]
+        if late.any():
+            row = start + int(np.argmax(late)) + 1
+            if self.time[row] == self.time[row - 1]:
+                raise DataError(f"{self.place(row)}: duplicate time, expected one row a time")
+            before = stamp(self.time[row - 1])
+            raise DataError(f"{self.place(row)}: unordered times, it follows {before}; sort by time first")
+
+    def _check_segments_of_a_symbol(self) -> None:
+        """Check that a later segment of an instrument is later in time, so that no row is there twice."""
+        last: dict[str, int] = {}
+        for number, symbol in enumerate(self.symbols):
+            start = int(self.bounds[number, 0])
+            if symbol in last and self.time[start] <= self.time[last[symbol]]:
+                raise DataError(
+                    f"{self.place(start)}: the segment begins before the one ahead of it ends, at "
+                    f"{stamp(self.time[last[symbol]])}; expected segments that follow each other in time"
+                )
+            last[symbol] = int(self.bounds[number, 1]) - 1
+
+    def _check_sessions(self, dates: np.ndarray) -> None:
+        if dates.dtype != np.dtype("datetime64[D]") or dates.shape != self.time.shape:
+            raise DataError(
+                f"session_date: found dtype {dates.dtype} and shape {list(dates.shape)}, "
+                f"expected datetime64[D] and [{self.n_rows}]"
+            )
+        back = np.isnat(dates)
+        back[1:] |= (self.segment[1:] == self.segment[:-1]) & (dates[1:] < dates[:-1])
+        if back.any():
+            row = int(np.argmax(back))
+            raise DataError(f"{self.place(row)}: session {dates[row]}, expected dates that never go back")
 
     @property
     def n_rows(self) -> int:
@@ -120,6 +158,16 @@ class Panel:
             raise DataError(f"no field '{name}' in the data; it has: {', '.join([*self.fields, 'time'])}")
         return self.fields[name]
 
+    def place(self, row: int) -> str:
+        """Name a row for a message: its symbol, its number among the symbol's rows (from 0), and its time."""
+        symbol = self.symbols[int(np.searchsorted(self.bounds[:, 1], row, side="right"))]
+        before = sum(
+            min(stop, row) - start
+            for (start, stop), name in zip(self.bounds.tolist(), self.symbols, strict=True)
+            if name == symbol and start < row
+        )
+        return f"symbol '{symbol}', row {before}, {stamp(self.time[row])}"
+
     def windows(self, ends: np.ndarray, n_rows: int, names: tuple[str, ...]) -> dict[str, np.ndarray]:
         """Cut raw windows of `n_rows` rows that end at given rows, as a client of a served model sends them.
 
@@ -142,13 +190,15 @@ class Panel:
             If a window would begin before its segment.
         """
         ends = np.asarray(ends, np.int64)
+        if ((ends < 0) | (ends >= self.n_rows)).any():
+            raise DataError(f"rows {ends.min()} to {ends.max()} are not all within 0 to {self.n_rows - 1}")
         short = ends - (n_rows - 1) < self.bounds[self.segment[ends], 0]
         if short.any():
             row = int(ends[short][0])
             first = int(self.bounds[self.segment[row], 0])
             raise DataError(
-                f"symbol '{self.symbol[row]}': a window that ends at {_stamp(self.time[row])} needs {n_rows} rows, "
-                f"its segment has {row - first + 1} up to there"
+                f"{self.place(row)}: a window that ends here needs {n_rows} rows, its segment has "
+                f"{row - first + 1} up to here"
             )
         index = ends[:, None] + np.arange(1 - n_rows, 1)
         return {name: self.raw(name)[index] for name in names}
@@ -164,6 +214,8 @@ class Panel:
             digest.update(f"{name}{values.shape}{values.dtype}".encode())
             digest.update(np.ascontiguousarray(values).tobytes())
         digest.update(repr((self.bounds.tolist(), self.symbols)).encode())
+        if self.session_date is not None:
+            digest.update(self.session_date.astype(np.int64).tobytes())
         return digest.hexdigest()
 
     def to_frame(self) -> pd.DataFrame:
@@ -178,9 +230,9 @@ class Panel:
         Parameters
         ----------
         frame : DataFrame
-            A row a bar. Time is the column `time` or a DatetimeIndex, timezone-naive; `symbol`, `segment`
-            (rows with one value stand together) and `session` (a date) are optional columns; every other
-            column is a numeric field.
+            A row a bar. Time is the column `time` or a DatetimeIndex, timezone-naive, in any unit; `symbol`
+            (rows of several may be interleaved), `segment` (rows of one symbol and value stand together) and
+            `session` (a date) are optional columns; every other column is a numeric field.
         symbol : str, optional
             The instrument, where the frame has no column `symbol`.
 
@@ -192,101 +244,25 @@ class Panel:
         Raises
         ------
         DataError
-            With symbol, row and time, for: no rows, no time, unordered or duplicate times, a value that is
-            not a finite number, a price that is not positive, a negative volume, a high below the low.
+            With symbol, row (of that symbol, from 0) and time, for: no rows, no time, unordered or
+            duplicate times, a value that is not a finite number, a price that is not positive, a negative
+            volume, a high below the low.
         """
-        table = _with_time(frame, symbol)
-        runs = table["symbol"].astype(str)
-        if "segment" in table:
-            runs = runs + "\0" + table["segment"].astype(str)
-        names = [column for column in table.columns if column not in _KEYS]
+        table = plain_table(frame, symbol)
+        names = [column for column in table.columns if column not in KEYS]
         if not names:
-            raise DataError(f"the table has no field beside {', '.join(_KEYS)}")
-        order = np.argsort(pd.factorize(runs)[0], kind="stable")
+            raise DataError(f"the table has no field beside {', '.join(KEYS)}")
+        parts = [key for key in ("symbol", "segment") if key in table]
+        runs = table.groupby(parts, sort=False).ngroup().to_numpy()
+        order = np.argsort(runs, kind="stable")
         table = table.iloc[order]
-        runs = runs.iloc[order].to_numpy()
-        starts = np.flatnonzero(np.r_[True, runs[1:] != runs[:-1]])
-        bounds = np.stack([starts, np.r_[starts[1:], len(table)]], axis=1).astype(np.int64)
-        session = None if "session" not in table else table["session"].to_numpy("datetime64[D]")
+        starts = np.flatnonzero(np.diff(runs[order], prepend=-1))
         panel = cls(
-            fields={name: _numbers(table, name) for name in names},
+            fields={name: numbers(table, name) for name in names},
             time=table["time"].to_numpy("datetime64[ns]"),
-            bounds=bounds,
-            symbols=tuple(str(value) for value in table["symbol"].to_numpy()[starts]),
-            session_date=session,
+            bounds=np.stack([starts, np.append(starts[1:], len(table))], axis=1).astype(np.int64),
+            symbols=tuple(table["symbol"].iloc[starts]),
+            session_date=session_dates(table),
         )
-        check_bars(panel)
+        check_values(panel)
         return panel
-
-
-def check_bars(panel: Panel) -> None:
-    """Refuse bars that cannot be: DataError names the field, symbol, row, time and value.
-
-    Prices must be finite and positive, volumes finite and not negative, every other field finite, and a
-    high must not be below the low of its row.
-    """
-    for name, values in panel.fields.items():
-        for row in _rows_where(~np.isfinite(values)):
-            raise DataError(_at(panel, name, row, "a finite number"))
-        if name in PRICE_FIELDS:
-            for row in _rows_where(values <= 0):
-                raise DataError(_at(panel, name, row, "a price above zero"))
-        if name in SIZE_FIELDS:
-            for row in _rows_where(values < 0):
-                raise DataError(_at(panel, name, row, "a size of zero or more"))
-    if {"high", "low"} <= set(panel.fields):
-        for row in _rows_where(panel.fields["high"] < panel.fields["low"]):
-            raise DataError(_at(panel, "high", row, f"at least the low, {panel.fields['low'][row]}"))
-
-
-def _rows_where(bad: np.ndarray) -> Iterator[int]:
-    rows = np.flatnonzero(bad.reshape(len(bad), -1).any(axis=1)) if bad.size else np.empty(0, int)
-    yield from (int(row) for row in rows)
-
-
-def _at(panel: Panel, name: str, row: int, expected: str) -> str:
-    where = f"symbol '{panel.symbol[row]}', row {row}, {_stamp(panel.time[row])}"
-    return f"{where}: field '{name}' is {panel.fields[name][row]}, expected {expected}"
-
-
-def _stamp(time: np.datetime64) -> str:
-    stamp = pd.Timestamp(time)
-    return str(stamp.date()) if stamp == stamp.normalize() else str(stamp)
-
-
-def _with_time(frame: pd.DataFrame, symbol: str | None) -> pd.DataFrame:
-    if isinstance(frame.columns, pd.MultiIndex):
-        raise DataError("the table has two rows of column names; one name a column is expected")
-    table = frame
-    if "time" not in table.columns:
-        if not isinstance(table.index, pd.DatetimeIndex):
-            raise DataError("the table has no column 'time' and its index is not a DatetimeIndex")
-        table = table.assign(time=table.index)
-    table = table.reset_index(drop=True)
-    if table.empty:
-        raise DataError("the table has no rows")
-    if not pd.api.types.is_datetime64_any_dtype(table["time"]):
-        raise DataError(f"column 'time' has dtype {table['time'].dtype}, expected datetimes")
-    if isinstance(table["time"].dtype, pd.DatetimeTZDtype):
-        raise DataError(
-            f"times carry the zone {table['time'].dt.tz}; give session dates or UTC without a zone"
-        )
-    if table["time"].isna().any():
-        raise DataError(f"time is missing at row {int(np.argmax(table['time'].isna()))}")
-    if "symbol" not in table.columns:
-        if symbol is None:
-            raise DataError("the table has no column 'symbol'; name the instrument with symbol=...")
-        table = table.assign(symbol=symbol)
-    return table
-
-
-def _numbers(table: pd.DataFrame, name: str) -> np.ndarray:
-    column = table[name]
-    try:
-        return column.to_numpy(np.float64, na_value=np.nan)
-    except (TypeError, ValueError):
-        values = pd.to_numeric(column, errors="coerce")
-        row = int(np.argmax((values.isna() & column.notna()).to_numpy()))
-        raise DataError(
-            f"field '{name}' is {column.iloc[row]!r} at row {row}, {table['time'].iloc[row]}; expected a number"
-        ) from None

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from tsdeep.errors import DataError
+from tsdeep.errors import DataError, SpecError
 from tsdeep.panel import Panel
+from tsdeep.tables import refuse
 from tsdeep.tasks import Task
 
 if TYPE_CHECKING:
@@ -42,8 +43,10 @@ class Samples:
     Raises
     ------
     DataError
-        If the data lacks a field, a field that must be positive is not, no segment is long enough for one
-        window, or a feature is not finite; with the place.
+        If the data lacks a field, a symbol has no segment that is long enough for one window, or, on first
+        use, a field that must be positive is not, or a feature is not finite; with the place.
+    SpecError
+        If `lookback` is not a positive whole number.
     """
 
     panel: Panel
@@ -53,16 +56,26 @@ class Samples:
     spec: DataSpec | None = None
 
     def __post_init__(self) -> None:
-        if self.lookback < 1:
-            raise DataError(f"lookback: found {self.lookback}, expected at least 1 row")
-        for name in (*self.features.fields, *self.task.fields):
-            self.panel.raw(name)
-        longest = int(np.diff(self.panel.bounds, axis=1).max()) if len(self.panel.bounds) else 0
-        if longest < self.rows_needed:
-            raise DataError(
-                f"one window needs {self.rows_needed} rows (lookback {self.lookback} + warm-up "
-                f"{self.features.warmup}), the longest segment has {longest}"
-            )
+        if isinstance(self.lookback, bool) or not isinstance(self.lookback, int) or self.lookback < 1:
+            raise SpecError(f"lookback: found {self.lookback!r}, expected a whole number of rows, 1 or more")
+        for reader, names in (
+            ("the features read", self.features.fields),
+            ("the task reads", self.task.fields),
+        ):
+            missing = [name for name in names if name not in (*self.panel.fields, "time")]
+            if missing:
+                raise DataError(
+                    f"no field '{missing[0]}' in the data, which {reader}; it has: {', '.join(self.panel.fields)}"
+                )
+        longest: dict[str, int] = {}
+        for symbol, rows in zip(self.panel.symbols, np.diff(self.panel.bounds)[:, 0].tolist(), strict=True):
+            longest[symbol] = max(rows, longest.get(symbol, 0))
+        for symbol, rows in longest.items():
+            if rows < self.rows_needed:
+                raise DataError(
+                    f"symbol '{symbol}': one window needs {self.rows_needed} rows (lookback {self.lookback} + "
+                    f"warm-up {self.features.warmup}), its longest segment has {rows}"
+                )
 
     @property
     def rows_needed(self) -> int:
@@ -157,13 +170,49 @@ class Samples:
         -------
         StandardScaler
             A fitted layer; it goes into `tsdeep.windows` and into the export.
+
+        Raises
+        ------
+        DataError
+            If there is no row, a row is not one at which a window ends, or a feature is constant over them.
         """
         from tsdeep.features import StandardScaler
 
-        return StandardScaler().fit(self.x[np.asarray(rows, np.int64)], names=self.feature_names)
+        return StandardScaler().fit(self.x[self.checked(rows)], names=self.feature_names)
+
+    def checked(self, rows: np.ndarray) -> np.ndarray:
+        """Return panel rows as int64 `[rows]`; DataError unless a whole window ends at each."""
+        rows = np.asarray(rows)
+        if rows.ndim != 1 or rows.dtype.kind not in "iu":
+            raise DataError(
+                f"rows: found dtype {rows.dtype} and shape {list(rows.shape)}, expected panel row numbers [rows]"
+            )
+        if not len(rows):
+            raise DataError("rows: found none, expected at least one panel row")
+        if rows.min() < 0 or rows.max() >= self.panel.n_rows:
+            raise DataError(
+                f"rows {rows.min()} to {rows.max()} are not all among the panel's {self.panel.n_rows} rows"
+            )
+        whole = np.zeros(self.panel.n_rows, bool)
+        whole[self.origins] = True
+        if not whole[rows].all():
+            row = int(rows[~whole[rows]][0])
+            raise DataError(
+                f"{self.panel.place(row)}: no whole window ends here: it needs {self.rows_needed} rows of one "
+                f"segment (lookback {self.lookback} + warm-up {self.features.warmup})"
+            )
+        return rows.astype(np.int64)
 
     def replace(self, **changes: Any) -> Samples:
-        """Return samples with some arguments changed, such as `panel` or `lookback`."""
+        """Return samples with some arguments changed, such as `panel` or `lookback`.
+
+        The spec follows a new `lookback`; it is left out where features or task are no longer its own.
+        """
+        if self.spec is not None and "spec" not in changes:
+            if {"features", "task"} & set(changes):
+                changes["spec"] = None
+            elif "lookback" in changes:
+                changes["spec"] = self.spec.replace(lookback=changes["lookback"])
         return replace(self, **changes)
 
     def prices(self) -> pd.DataFrame:
@@ -173,23 +222,17 @@ class Samples:
 
     def _check_positive(self) -> None:
         for name in self.features.positive_fields:
-            values = self.panel.raw(name)
-            bad = np.flatnonzero((values <= 0).reshape(len(values), -1).any(axis=1))
-            if len(bad):
-                row = int(bad[0])
-                readers = [f.name for f in self.features.features if name in f.positive_fields]
-                raise DataError(
-                    f"symbol '{self.symbol[row]}', row {row}, {pd.Timestamp(self.time[row])}: field '{name}' is "
-                    f"{values[row]}; {', '.join(readers)} needs it above zero ({len(bad)} such rows)"
-                )
+            readers = ", ".join(f.kind or f.name for f in self.features.features if name in f.positive_fields)
+            refuse(self.panel, name, self.panel.raw(name) <= 0, f"above zero, as {readers} needs it")
 
     def _check_finite(self, x: np.ndarray) -> None:
-        for start, stop in self.panel.bounds:
-            part = x[start + self.features.warmup : stop]
-            bad = np.argwhere(~np.isfinite(part))
-            if len(bad):
-                row, channel = start + self.features.warmup + int(bad[0, 0]), int(bad[0, 1])
-                raise DataError(
-                    f"symbol '{self.symbol[row]}', row {row}, {pd.Timestamp(self.time[row])}: feature "
-                    f"'{self.feature_names[channel]}' is {x[row, channel]}, expected a finite number"
-                )
+        known = (
+            np.arange(self.panel.n_rows) - self.panel.bounds[self.panel.segment, 0] >= self.features.warmup
+        )
+        bad = np.argwhere(known[:, None] & ~np.isfinite(x))
+        if len(bad):
+            row, channel = bad[0]
+            raise DataError(
+                f"{self.panel.place(row)}: feature '{self.feature_names[channel]}' is {x[row, channel]}, "
+                "expected a finite number"
+            )

@@ -2,145 +2,81 @@
 
 from __future__ import annotations
 
-import difflib
 import os
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any
 
 import pandas as pd
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator, model_validator
 
-from tsdeep.errors import DataError, SpecError, TsdeepError, unknown_name
-from tsdeep.features import FeatureBank, argument_model, feature_schema, make_feature
-from tsdeep.models import hyperparameters, model_names
+from tsdeep.errors import DataError, SpecError, invalid_keys, unknown_name
+from tsdeep.features import FeatureBank, make_feature
+from tsdeep.models import model_names
 from tsdeep.panel import Panel
 from tsdeep.samples import Samples
-from tsdeep.sources import Source, source_class
-from tsdeep.sources.base import source_schema
-from tsdeep.tasks import Task, get_task, task_class, task_names
-from tsdeep.validation.splits import WalkForward
+from tsdeep.sources import OneOrMore, Source, make_source
+from tsdeep.spec_parts import Backtest, Count, Part, Period, Split, Training, hyperparameter_model
+from tsdeep.tables import KEYS, plain_table
+from tsdeep.tasks import Task, get_task, task_names
+from tsdeep.validation import WalkForward
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+def _feature(value: dict[str, Any]) -> dict[str, Any]:
+    if "kind" in value and not isinstance(value["kind"], str):
+        raise ValueError(f"found the kind {value['kind']!r}, expected a name")
+    make_feature(value)
+    return value
 
 
-class Period(_Part):
-    """First and last date to use; by default all that the source has."""
-
-    start: str | None = Field(default=None, description="First date, such as 1999-01-04.")
-    end: str | None = Field(default=None, description="Last date, itself included.")
-
-    @field_validator("start", "end", mode="before")
-    @classmethod
-    def _date(cls, value: Any) -> str | None:
-        if value is None:
-            return None
-        try:
-            return str(pd.Timestamp(value).date())
-        except (ValueError, TypeError):
-            raise ValueError("expected a date such as 1999-01-04") from None
+def _field(value: str) -> str:
+    if value in KEYS:
+        raise ValueError(
+            f"found {value!r}, which is no field: every table has it, and features may read 'time'"
+        )
+    return value
 
 
-class Split(_Part):
-    """The folds: the arguments of `tsdeep.WalkForward`."""
-
-    train: int | str = Field(
-        description="Size of the (first) training block: rows, '20 sessions' or an offset, '4YE'."
-    )
-    valid: int | str = Field(default=0, description="Size of the validation block.")
-    test: int | str = Field(description="Size of the test block.")
-    step: int | str | None = Field(
-        default=None, description="From one fold to the next; by default the test block."
-    )
-    mode: Literal["expanding", "rolling"] = "expanding"
-    min_train: int | str | None = None
-    max_folds: int | None = Field(default=None, ge=1, description="The last N folds only.")
-    purge: Literal["auto"] | int | str = "auto"
-    embargo: int | str = 0
-
-
-class Training(_Part):
-    """How each fold is fitted: arguments of `tsdeep.walk_forward`."""
-
-    epochs: int = Field(default=20, ge=1)
-    batch_size: int = Field(default=64, ge=1)
-    learning_rate: float | None = Field(default=None, gt=0)
-    patience: int | None = Field(default=3, ge=1)
-    refit: bool = True
-    warm_start: bool = False
-    retrain_every: int = Field(default=1, ge=1)
-    seed: int = Field(default=0, ge=0)
-    seeds: int = Field(default=1, ge=1)
-
-
-class Backtest(_Part):
-    """The strategy on the predictions: arguments of `tsdeep.evaluation.backtest`."""
-
-    sizing: Literal["sign", "threshold", "probability"] = "sign"
-    threshold: float | None = None
-    short: bool = True
-    execution: Literal["close", "next_open", "next_close"] = "close"
-    cost_bps: float = Field(
-        default=5.0, ge=0, description="Cost of each fill in basis points of what is traded."
-    )
-
-
-class DataSpec(_Part):
+class DataSpec(Part):
     """A data set and a task, as a file of `data_specs/` describes them.
 
     `tsdeep.load_spec` reads one; `resolved` gives all settings, defaults included, and `samples` reads the
     data. `source` and `task` are mappings with a `kind`; a feature is a mapping with a `kind` too.
     """
 
-    name: str = Field(description="Name of the study; of its run folders.")
+    name: str = Field(
+        pattern=r"^\w[\w.-]*$",
+        description="Name of the study, and of the folder of its runs: letters, digits, . - _",
+    )
     description: str = Field(default="", description="What is asked, for the reader of a report.")
-    source: Any = Field(description="Where the data comes from: a kind and its settings.")
-    period: Period = Period()
-    fields: list[str] = Field(min_length=1, description="Raw fields to take from the source.")
-    features: list[dict[str, Any]] = Field(min_length=1, description="Causal features, in order.")
+    source: Annotated[Source, BeforeValidator(make_source)] = Field(
+        description="Where the data comes from: a kind and its settings."
+    )
+    period: Period = Field(default=Period(), description="First and last date to use.")
+    fields: OneOrMore[Annotated[str, AfterValidator(_field)]] = Field(
+        description="Raw fields to take from the source."
+    )
+    features: list[Annotated[dict[str, Any], AfterValidator(_feature)]] = Field(
+        min_length=1, description="Causal features, in order."
+    )
     task: dict[str, Any] = Field(description="What is predicted: a kind and its settings.")
-    lookback: int = Field(ge=1, description="Rows of features a model sees, the current one included.")
+    lookback: Count = Field(description="Rows of features a model sees, the current one included.")
     split: Split
     model: str = Field(default="lstm", description="The model that is used unless another is asked for.")
     hparams: dict[str, dict[str, Any]] = Field(default={}, description="Hyperparameters for each model.")
     training: Training = Training()
     backtest: Backtest = Backtest()
-    variants: int | None = Field(
-        None, ge=1, description="How many settings were tried before these; for the report."
+    variants: Count | None = Field(
+        default=None, description="How many settings were tried before these; for the report."
     )
-
-    @field_validator("source", mode="before")
-    @classmethod
-    def _source(cls, value: Any) -> Source:
-        if isinstance(value, Source):
-            return value
-        if not isinstance(value, Mapping) or "kind" not in value:
-            raise ValueError("expected a mapping with 'kind', such as {kind: bundled, symbols: [sp500]}")
-        return source_class(value["kind"])(**{k: v for k, v in value.items() if k != "kind"})
-
-    @field_validator("features")
-    @classmethod
-    def _features(cls, value: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        for number, feature in enumerate(value):
-            try:
-                make_feature(feature)
-            except SpecError as error:
-                raise ValueError(f"[{number}]: {error}") from None
-        return value
 
     @field_validator("task")
     @classmethod
     def _task(cls, value: dict[str, Any]) -> dict[str, Any]:
         if "kind" not in value:
             raise ValueError(f"'kind' is missing; known: {', '.join(task_names())}")
-        known = argument_model(task_class(value["kind"])).model_fields
-        for key in value:
-            if key != "kind" and key not in known:
-                raise ValueError(unknown_name(f"setting of task {value['kind']}", key, known))
         get_task(**_as_task(value))
         return value
 
@@ -154,24 +90,29 @@ class DataSpec(_Part):
     @field_validator("hparams")
     @classmethod
     def _hparams(cls, value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        checked = {}
         for model, settings in value.items():
-            known = hyperparameters(model)
-            for key in settings:
-                if key not in known:
-                    raise ValueError(unknown_name(f"hyperparameter of {model}", key, known))
-        return value
+            known = hyperparameter_model(model)
+            try:
+                checked[model] = known.model_validate(settings).model_dump(exclude_unset=True)
+            except ValidationError as error:
+                raise ValueError(f"model '{model}': " + "; ".join(invalid_keys(error, known))) from None
+        return checked
 
     @model_validator(mode="after")
     def _together(self) -> DataSpec:
-        bank = FeatureBank(self.features)
-        known = {*self.fields, "time"}
-        for reader, names in (("features", bank.fields), ("task", self.make_task().fields)):
+        readers = {
+            "the features read": FeatureBank(self.features).fields,
+            "the task reads": self.make_task().fields,
+        }
+        if self.backtest.execution == "next_open":
+            readers["the execution 'next_open' reads"] = ("open",)
+        for reader, names in readers.items():
             for name in names:
-                if name not in known:
+                if name not in (*self.fields, "time"):
                     raise ValueError(
-                        f"fields: {reader} reads '{name}', which is not among {', '.join(self.fields)}"
+                        f"fields: found {', '.join(self.fields)}, expected '{name}' too, which {reader}"
                     )
-        self.splitter()
         return self
 
     def make_task(self) -> Task:
@@ -180,7 +121,7 @@ class DataSpec(_Part):
 
     def splitter(self) -> WalkForward:
         """Return the folds' splitter."""
-        return WalkForward(**self.split.model_dump())
+        return self.split.splitter()
 
     def samples(self) -> Samples:
         """Read the data and add features and labels.
@@ -191,25 +132,33 @@ class DataSpec(_Part):
             If the data cannot be read, lacks a field, or has a value that cannot be used.
         """
         bars = self.source.bars()
-        missing = [name for name in self.fields if name not in bars.columns]
-        if missing:
+        try:
+            panel = Panel.from_frame(self._selected(plain_table(bars)))
+            return Samples(panel, FeatureBank(self.features), self.make_task(), self.lookback, self)
+        except DataError as error:
+            raise DataError(f"{self.source.describe()}: {error}") from None
+
+    def _selected(self, bars: pd.DataFrame) -> pd.DataFrame:
+        """Take the fields and the period out of a plain table."""
+        for name in self.fields:
+            if name not in bars.columns:
+                known = [column for column in bars.columns if column not in KEYS]
+                raise DataError(unknown_name("field", name, known))
+        first, last = bars["time"].min(), bars["time"].max()
+        start = first if self.period.start is None else pd.Timestamp(self.period.start)
+        end = (
+            last
+            if self.period.end is None
+            else pd.Timestamp(self.period.end) + pd.Timedelta(days=1, nanoseconds=-1)
+        )
+        bars = bars.loc[
+            bars["time"].between(start, end), [*(key for key in KEYS if key in bars), *self.fields]
+        ]
+        if bars.empty:
             raise DataError(
-                f"{self.source.describe()}: no field {', '.join(missing)}; it has: "
-                f"{', '.join(c for c in bars.columns if c not in ('time', 'symbol'))}"
+                f"no row in the period {start.date()} to {end.date()}; it has {first.date()} to {last.date()}"
             )
-        keep = pd.Series(True, index=bars.index)
-        if self.period.start is not None:
-            keep &= bars["time"] >= pd.Timestamp(self.period.start)
-        if self.period.end is not None:
-            keep &= bars["time"] < pd.Timestamp(self.period.end) + pd.Timedelta(days=1)
-        if not keep.any():
-            raise DataError(
-                f"{self.source.describe()}: no row from {self.period.start} to {self.period.end}; "
-                f"it has {bars['time'].min()} to {bars['time'].max()}"
-            )
-        keys = [key for key in ("time", "symbol", "segment", "session") if key in bars.columns]
-        panel = Panel.from_frame(bars.loc[keep, [*keys, *self.fields]])
-        return Samples(panel, FeatureBank(self.features), self.make_task(), self.lookback, self)
+        return bars
 
     def resolved(self) -> dict[str, Any]:
         """Return all settings, defaults included, as they stand in a YAML file."""
@@ -224,6 +173,13 @@ class DataSpec(_Part):
     def replace(self, **changes: Any) -> DataSpec:
         """Return a spec with some settings changed; a mapping changes only the keys it has.
 
+        A mapping with a `kind` (of `source` or `task`) stands for the whole: another kind has other settings.
+
+        Raises
+        ------
+        SpecError
+            If a key or value is wrong.
+
         Examples
         --------
         >>> load_spec("sp500_direction").replace(training={"epochs": 1}).training.epochs
@@ -231,7 +187,9 @@ class DataSpec(_Part):
         """
         content = self.resolved()
         for key, value in changes.items():
-            merge = isinstance(value, Mapping) and isinstance(content.get(key), Mapping) and key != "source"
+            merge = (
+                isinstance(value, Mapping) and isinstance(content.get(key), Mapping) and "kind" not in value
+            )
             content[key] = {**content[key], **value} if merge else value
         return make_spec(content, where=f"spec '{self.name}'")
 
@@ -255,13 +213,14 @@ def make_spec(content: Mapping[str, Any], *, where: str = "spec") -> DataSpec:
     SpecError
         With a line for each wrong key: what was found, what was expected, and the nearest valid name.
     """
+    if not isinstance(content, Mapping):
+        raise SpecError(
+            f"{where}: found {type(content).__name__}, expected a mapping of keys such as name, source, features"
+        )
     try:
         return DataSpec.model_validate(dict(content))
     except ValidationError as error:
-        lines = [f"{where}: {_sentence(detail)}" for detail in error.errors(include_url=False)]
-        raise SpecError("\n".join(lines)) from None
-    except TsdeepError as error:
-        raise SpecError(f"{where}: {error}") from None
+        raise SpecError("\n".join(f"{where}: {fault}" for fault in invalid_keys(error, DataSpec))) from None
 
 
 def spec_names() -> list[str]:
@@ -294,18 +253,37 @@ def load_spec(spec: str | os.PathLike[str]) -> DataSpec:
     """
     text = os.fspath(spec)
     if text.endswith((".yaml", ".yml")) or os.sep in text:
-        path = Path(text).expanduser()
-        if not path.is_file():
-            raise SpecError(
-                f"{path}: no such file; expected a YAML spec, or a name: {', '.join(spec_names())}"
-            )
-        return make_spec(_read_yaml(path.read_text(encoding="utf-8"), path.name), where=path.name)
+        return _from_file(Path(text).expanduser(), text)
     if text not in spec_names():
         raise SpecError(
             unknown_name("spec", text, spec_names()) + ". A file is given as a path that ends in .yaml"
         )
-    entry = _folder() / f"{text}.yaml"
-    return make_spec(_read_yaml(entry.read_text(encoding="utf-8"), entry.name), where=entry.name)
+    return _from_file(_folder() / f"{text}.yaml", f"{text}.yaml")
+
+
+def _from_file(path: Any, where: str) -> DataSpec:
+    """Read a file; `where` is what messages call it."""
+    if not path.is_file():
+        raise SpecError(f"{where}: no such file, expected a YAML spec, or a name: {', '.join(spec_names())}")
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_SpecLoader)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise SpecError(f"{where}: cannot be read as YAML: {error}") from None
+    return make_spec(content, where=where)
+
+
+class _SpecLoader(yaml.SafeLoader):
+    """YAML that refuses a key given twice, of which the plain loader would drop one."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            name = str(key.value)
+            if name in seen:
+                problem = f"found the key '{name}' twice"
+                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+            seen.add(name)
+        return super().construct_mapping(node, deep)
 
 
 def load(spec: DataSpec | str | os.PathLike[str]) -> Samples:
@@ -323,36 +301,6 @@ def load(spec: DataSpec | str | os.PathLike[str]) -> Samples:
     return (spec if isinstance(spec, DataSpec) else load_spec(spec)).samples()
 
 
-def json_schema() -> dict[str, Any]:
-    """Describe a spec file in JSON schema, so that an editor completes and checks it."""
-    schema = DataSpec.model_json_schema()
-    features = feature_schema()
-    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    schema["title"] = "tsdeep data spec"
-    schema.setdefault("$defs", {}).update(features["$defs"])
-    schema["properties"]["features"]["items"] = {"$ref": "#/$defs/Feature"}
-    schema["properties"]["source"] = source_schema()
-    schema["properties"]["model"]["enum"] = model_names()
-    schema["properties"]["task"] = {"oneOf": [_task_schema(kind) for kind in task_names()]}
-    schema["properties"]["hparams"]["properties"] = {
-        model: {
-            "type": "object",
-            "additionalProperties": False,
-            "properties": {k: {"default": v} for k, v in hyperparameters(model).items()},
-        }
-        for model in model_names()
-    }
-    return schema
-
-
-def _task_schema(kind: str) -> dict[str, Any]:
-    schema = argument_model(task_class(kind)).model_json_schema()
-    schema["title"] = kind
-    schema["properties"] = {"kind": {"const": kind}, **schema["properties"]}
-    schema["required"] = ["kind", *schema.get("required", [])]
-    return schema
-
-
 def _as_task(value: Mapping[str, Any]) -> dict[str, Any]:
     return {"task": value["kind"], **{k: v for k, v in value.items() if k != "kind"}}
 
@@ -361,53 +309,3 @@ def _folder() -> Any:
     """Give the packaged specs; in a checkout they stand beside the package."""
     packaged = resources.files("tsdeep") / "data_specs"
     return packaged if packaged.is_dir() else Path(__file__).resolve().parent.parent / "data_specs"
-
-
-def _read_yaml(text: str, name: str) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise SpecError(f"{name}: not valid YAML: {error}") from None
-    if not isinstance(content, dict):
-        raise SpecError(
-            f"{name}: found {type(content).__name__}, expected a mapping of keys such as name, source"
-        )
-    return content
-
-
-_ADVICE = {"missing": "is missing", "extra_forbidden": "unknown key"}
-
-
-def _sentence(detail: Any) -> str:
-    """Say one error of pydantic as: key, found, expected."""
-    key = ".".join(str(part) for part in detail["loc"]) or "spec"
-    if detail["type"] == "missing":
-        return f"{key} is missing"
-    if detail["type"] == "extra_forbidden":
-        parent, last = detail["loc"][:-1], str(detail["loc"][-1])
-        known = _keys_at(parent)
-        near = difflib.get_close_matches(last, known, n=1, cutoff=0.5)
-        hint = f" did you mean '{near[0]}'?" if near else ""
-        return f"unknown key '{key}':{hint} Known: {', '.join(known)}"
-    message = detail["msg"].removeprefix("Value error, ")
-    found = (
-        ""
-        if detail["type"] == "value_error" and not _is_short(detail["input"])
-        else f"found {detail['input']!r}, "
-    )
-    return f"{key}: {found}{message[:1].lower()}{message[1:]}"
-
-
-def _is_short(value: Any) -> bool:
-    return len(repr(value)) <= 60 and not isinstance(value, (dict, list))
-
-
-def _keys_at(location: tuple[Any, ...]) -> list[str]:
-    parts: dict[str, type[BaseModel]] = {
-        "period": Period,
-        "split": Split,
-        "training": Training,
-        "backtest": Backtest,
-    }
-    part = parts.get(str(location[0]), DataSpec) if location else DataSpec
-    return list(part.model_fields)

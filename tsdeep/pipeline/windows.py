@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tsdeep.errors import DataError
+from tsdeep.errors import DataError, SpecError
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -47,13 +47,13 @@ def windows(
     shuffle : bool, default False
         Permute the rows anew in every epoch.
     seed : int, optional
-        Makes the order of all epochs repeatable.
+        Makes the order of all epochs repeatable, whatever the global seed of TensorFlow.
     stride : int, default 1
         Take every stride-th of `rows`.
     balanced : bool, default False
         Draw rows with replacement so that each class is equally likely; needs `shuffle`.
     sample_weight : ndarray of float32, [rows], optional
-        A weight for each of `rows`, yielded as a third element.
+        A weight for each of `rows`, yielded as a third element; needs `labels`.
     drop_remainder : bool, default False
         Leave out a last batch that is not full.
     labels : bool, default True
@@ -68,48 +68,56 @@ def windows(
     Raises
     ------
     DataError
-        If a row has no whole window within its segment, no label where labels are asked for, or there is
-        no row at all.
+        If a row has no whole window within its segment, no label where labels are asked for, there is no
+        row at all, or weights or scaler do not fit.
+    SpecError
+        If a size is not a positive whole number, or an option needs another one.
     """
     import tensorflow as tf
 
-    rows, weight = _checked(samples, rows, sample_weight, stride, labels)
-    if not getattr(scaler, "fitted", True):
-        raise DataError("the scaler was never fitted: use samples.fit_scaler(fold.train)")
-    if balanced and not (shuffle and labels):
-        raise DataError(
-            "balanced=True draws rows at random by their class: it needs shuffle=True and labels=True"
+    for name, size in (("batch_size", batch_size), ("stride", stride)):
+        if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
+            raise SpecError(f"{name}: found {size!r}, expected a whole number of at least 1")
+    if balanced and not (shuffle and labels and samples.task.classes):
+        raise SpecError(
+            "balanced=True draws rows at random by their class: it needs shuffle=True, labels=True and a task "
+            "with classes"
         )
-    x = samples.x if scaler is None else np.asarray(scaler(samples.x))
-    with tf.device("cpu"):
-        features = tf.constant(x, tf.float32)
-        columns = [tf.constant(samples.y, tf.float32)] if labels else []
-        if weight is not None:
-            spread = np.zeros(len(x), np.float32)
-            spread[rows] = weight
-            columns.append(tf.constant(spread))
-        ends = tf.constant(rows, tf.int64)
-        offsets = tf.range(1 - samples.lookback, 1, dtype=tf.int64)
-        classes = _rows_by_class(samples, rows) if balanced else None
+    rows = samples.checked((samples.rows if labels else samples.origins) if rows is None else rows)
+    if labels:
+        _check_labels(samples, rows)
+    weight = None if sample_weight is None else _checked_weight(sample_weight, len(rows), labels)
+    x = samples.x if scaler is None else _scaled(samples.x, scaler)
+    rows = rows[::stride]
     n_batches = len(rows) // batch_size if drop_remainder else -(-len(rows) // batch_size)
     if n_batches == 0:
         raise DataError(
             f"{len(rows)} rows do not fill one batch of {batch_size}; drop_remainder leaves nothing"
         )
+    with tf.device("cpu"):
+        features = tf.constant(x, tf.float32)
+        y = tf.constant(samples.y, tf.float32) if labels else None
+        weights = None if weight is None else tf.constant(weight[::stride])
+        ends = tf.constant(rows)
+        offsets = tf.range(1 - samples.lookback, 1, dtype=tf.int64)
+        classes = _places_by_class(samples.y[rows]) if balanced else None
 
-    def gather(batch_ends: Any) -> Any:
+    def gather(places: Any) -> Any:
+        batch_ends = tf.gather(ends, places)  # [batch]
         x_batch = tf.gather(features, batch_ends[:, None] + offsets)  # [batch, lookback, channels]
         x_batch = tf.ensure_shape(x_batch, (None, *samples.input_shape))
-        return (x_batch, *(tf.gather(column, batch_ends) for column in columns)) if columns else x_batch
+        if y is None:
+            return x_batch
+        y_batch = tf.gather(y, batch_ends)
+        return (x_batch, y_batch) if weights is None else (x_batch, y_batch, tf.gather(weights, places))
 
     def epoch(epoch_seed: Any) -> tf.data.Dataset:
         key = tf.stack([epoch_seed, tf.constant(0, tf.int64)])
+        order = tf.range(len(rows), dtype=tf.int64)  # places in `rows`
         if classes is not None:
             order = _draw_balanced(classes, len(rows), key)
         elif shuffle:
-            order = tf.gather(ends, tf.random.experimental.stateless_shuffle(tf.range(len(rows)), seed=key))
-        else:
-            order = ends
+            order = tf.random.experimental.stateless_shuffle(order, seed=key)
         batches = tf.data.Dataset.range(n_batches)
         return batches.map(
             lambda i: gather(order[i * batch_size : (i + 1) * batch_size]),
@@ -128,50 +136,50 @@ def windows(
     return dataset.apply(tf.data.experimental.assert_cardinality(n_batches)).prefetch(2)
 
 
-def _checked(
-    samples: Samples, rows: np.ndarray | None, weight: np.ndarray | None, stride: int, labels: bool
-) -> tuple[np.ndarray, np.ndarray | None]:
-    if rows is None:
-        rows = samples.rows if labels else samples.origins
-    rows = np.asarray(rows, np.int64)
-    if weight is not None and len(weight) != len(rows):
-        raise DataError(f"sample_weight has {len(weight)} values for {len(rows)} rows")
-    if stride < 1:
-        raise DataError(f"stride: found {stride}, expected at least 1 row")
-    rows = rows[::stride]
-    weight = None if weight is None else np.asarray(weight, np.float32)[::stride]
-    if not len(rows):
-        raise DataError("no rows to cut windows at")
-    if rows.min() < 0 or rows.max() >= samples.panel.n_rows:
+def _check_labels(samples: Samples, rows: np.ndarray) -> None:
+    bare = rows[samples.label_end[rows] < 0]
+    if len(bare):
         raise DataError(
-            f"rows {rows.min()} to {rows.max()} are not all within the {samples.panel.n_rows} panel rows"
+            f"{samples.panel.place(bare[0])}: the row has no label; pass labels=False to predict it"
         )
-    whole = np.zeros(samples.panel.n_rows, bool)
-    whole[samples.origins] = True
-    if not whole[rows].all():
-        row = int(rows[~whole[rows]][0])
-        raise DataError(
-            f"row {row} ({samples.time[row]}) has no whole window in its segment: "
-            f"{samples.rows_needed} rows are needed (lookback {samples.lookback} + warm-up {samples.features.warmup})"
-        )
-    if labels and (samples.label_end[rows] < 0).any():
-        row = int(rows[samples.label_end[rows] < 0][0])
-        raise DataError(f"row {row} ({samples.time[row]}) has no label; pass labels=False to predict it")
-    return rows, weight
 
 
-def _rows_by_class(samples: Samples, rows: np.ndarray) -> tuple[Any, Any, Any]:
-    """Sort rows by class: the rows, and where each class starts and how many it has."""
+def _checked_weight(weight: np.ndarray, n_rows: int, labels: bool) -> np.ndarray:
+    if not labels:
+        raise SpecError("sample_weight needs labels=True: a second element would be taken for the label")
+    weight = np.asarray(weight, np.float32)
+    if weight.shape != (n_rows,):
+        raise DataError(
+            f"sample_weight: found shape {list(weight.shape)}, expected [{n_rows}], one for each row"
+        )
+    if not np.isfinite(weight).all():
+        place = int(np.argmax(~np.isfinite(weight)))
+        raise DataError(f"sample_weight[{place}] is {weight[place]}, expected a finite number")
+    return weight
+
+
+def _scaled(x: np.ndarray, scaler: Any) -> np.ndarray:
+    if not getattr(scaler, "fitted", True):
+        raise DataError("the scaler was never fitted: use samples.fit_scaler(fold.train)")
+    scaled = np.asarray(scaler(x))
+    if scaled.shape != x.shape:
+        raise DataError(
+            f"the scaler turned shape {list(x.shape)} into {list(scaled.shape)}, expected no change"
+        )
+    return scaled
+
+
+def _places_by_class(y: np.ndarray) -> tuple[Any, Any, Any]:
+    """Sort the places of labels `[rows]` by class: the places, and where each class starts and how many it has."""
     import tensorflow as tf
 
-    y = samples.y[rows]
     _, starts, counts = np.unique(np.sort(y), return_index=True, return_counts=True)
-    by_class = rows[np.argsort(y, kind="stable")]
+    by_class = np.argsort(y, kind="stable").astype(np.int64)
     return tf.constant(by_class), tf.constant(starts, tf.int64), tf.constant(counts, tf.int64)
 
 
 def _draw_balanced(classes: tuple[Any, Any, Any], n: int, key: Any) -> Any:
-    """Draw n rows, each class equally likely and each row of a class equally likely."""
+    """Draw n places `[n]`, each class equally likely and each row of a class equally likely."""
     import tensorflow as tf
 
     by_class, starts, counts = classes

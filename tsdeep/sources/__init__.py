@@ -1,7 +1,25 @@
 """The world outside, as canonical tables of bars: time, symbol and fields."""
 
-from tsdeep.sources.base import Source, register_source, source_class, source_names
+from tsdeep.sources.base import (
+    OneOrMore,
+    Source,
+    make_source,
+    register_source,
+    source_class,
+    source_names,
+    source_schema,
+)
 from tsdeep.sources.bundled import Bundled
 from tsdeep.sources.csv import Csv
 
-__all__ = ["Bundled", "Csv", "Source", "register_source", "source_class", "source_names"]
+__all__ = [
+    "Bundled",
+    "Csv",
+    "OneOrMore",
+    "Source",
+    "make_source",
+    "register_source",
+    "source_class",
+    "source_names",
+    "source_schema",
+]

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import Any, ClassVar, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from tsdeep.errors import SpecError, unknown_name
+from tsdeep.errors import SpecError, invalid_keys, unknown_name
 
 S = TypeVar("S", bound="type[Source]")
+T = TypeVar("T")
+
+
+def _each_once(names: list[T]) -> list[T]:
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise ValueError(f"found {twice[0]!r} twice, expected each once")
+    return names
+
+
+OneOrMore = Annotated[list[T], Field(min_length=1), AfterValidator(_each_once)]
+"""Annotation of a list of names: at least one, each once."""
 
 
 class Source(BaseModel, ABC):
@@ -37,9 +49,11 @@ class Source(BaseModel, ABC):
         """
 
     def describe(self) -> str:
-        """Say in a line where the bars come from."""
-        settings = ", ".join(f"{name}={value}" for name, value in self.model_dump(mode="json").items())
-        return f"{self.kind} ({settings})"
+        """Say in a line where the bars come from: the kind, and the settings that are not the defaults."""
+        settings = self.model_dump(mode="json", exclude_defaults=True)
+        texts = (", ".join(map(str, v)) if isinstance(v, list) else str(v) for v in settings.values())
+        said = "; ".join(f"{name}: {text}" for name, text in zip(settings, texts, strict=True))
+        return f"{self.kind} ({said})" if said else self.kind
 
 
 _SOURCES: dict[str, type[Source]] = {}
@@ -63,9 +77,45 @@ def source_names() -> list[str]:
 
 def source_class(kind: str) -> type[Source]:
     """Return a source's class by its name; SpecError lists the names that exist."""
-    if kind not in _SOURCES:
+    if not isinstance(kind, str) or kind not in _SOURCES:
         raise SpecError(unknown_name("source", kind, _SOURCES))
     return _SOURCES[kind]
+
+
+def make_source(spec: Source | Mapping[str, Any]) -> Source:
+    """Make a source from its mapping in a spec.
+
+    Parameters
+    ----------
+    spec : mapping of str to object, or Source
+        `kind` and the settings of that kind. A `Source` is returned as it is.
+
+    Returns
+    -------
+    Source
+
+    Raises
+    ------
+    SpecError
+        For an unknown kind or setting (with the nearest name), a missing one, or a value that does not fit.
+
+    Examples
+    --------
+    >>> make_source({"kind": "bundled", "symbols": ["sp500"]}).describe()
+    'bundled (symbols: sp500)'
+    """
+    if isinstance(spec, Source):
+        return spec
+    if not isinstance(spec, Mapping) or "kind" not in spec:
+        raise SpecError(
+            f"found {spec!r}, expected a mapping with 'kind', such as {{kind: bundled, symbols: [sp500]}}; "
+            f"kinds: {', '.join(source_names())}"
+        )
+    cls = source_class(spec["kind"])
+    try:
+        return cls.model_validate({key: value for key, value in spec.items() if key != "kind"})
+    except ValidationError as error:
+        raise SpecError(f"source '{cls.kind}': " + "; ".join(invalid_keys(error, cls))) from None
 
 
 def source_schema() -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Literal
 
 import pandas as pd
 
-from tsdeep.sources.base import Source, register_source
+from tsdeep.sources.base import OneOrMore, Source, register_source
 
 _FIELDS = ("open", "high", "low", "close", "volume")
 
@@ -25,7 +25,7 @@ class Bundled(Source):
         The indices, in this order.
     """
 
-    symbols: list[Literal["sp500", "nasdaq"]]
+    symbols: OneOrMore[Literal["sp500", "nasdaq"]]
 
     def bars(self) -> pd.DataFrame:
         """Read all bars: time, symbol, open, high, low, close, volume."""

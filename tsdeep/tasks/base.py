@@ -89,7 +89,7 @@ def task_names() -> list[str]:
 
 def task_class(kind: str) -> type[Task]:
     """Return the class of a task by its name; SpecError lists the names that exist."""
-    if kind not in _TASKS:
+    if not isinstance(kind, str) or kind not in _TASKS:
         raise SpecError(unknown_name("task", kind, _TASKS))
     return _TASKS[kind]
 
@@ -97,11 +97,34 @@ def task_class(kind: str) -> type[Task]:
 def get_task(task: str | Task, **settings: Any) -> Task:
     """Return a task by name with its settings, or the task that was given.
 
+    Parameters
+    ----------
+    task : str or Task
+        A name of `task_names()`, or a task, which has its settings already.
+    **settings
+        The task's settings, the arguments of its class.
+
+    Returns
+    -------
+    Task
+
+    Raises
+    ------
+    SpecError
+        For an unknown task or setting (with the nearest name), or a value that does not fit.
+
     Examples
     --------
     >>> get_task("direction", horizon_rows=5).horizon_rows
     5
     """
+    from tsdeep.features.arguments import check_arguments
+
     if isinstance(task, Task):
+        if settings:
+            raise SpecError(
+                f"found the task {task} with settings {', '.join(settings)}, expected only one of them"
+            )
         return task
-    return task_class(task)(**settings)
+    cls = task_class(task)
+    return cls(**check_arguments(cls, settings, f"task '{task}'"))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
+from pydantic import Field
 
 from tsdeep.errors import SpecError
 from tsdeep.tasks.base import Labels, Task, register_task
@@ -38,7 +39,7 @@ class Direction(Task):
     ('down', 'up')
     """
 
-    horizon_rows: int = 1
+    horizon_rows: Annotated[int, Field(strict=True, ge=1, description="Rows ahead that the label looks.")] = 1
 
     classes: ClassVar[tuple[str, ...]] = ("down", "up")
 
@@ -70,7 +71,7 @@ class Direction(Task):
         Labels
             y 0.0 or 1.0, NaN where there is none, and the row at which each ends.
         """
-        close = panel.fields["close"]
+        close = panel.raw("close")
         y = np.full(panel.n_rows, np.nan, np.float32)
         end = np.full(panel.n_rows, -1, np.int64)
         for start, stop in panel.bounds:

@@ -1,0 +1,152 @@
+"""The parts of a spec that are plain settings."""
+
+from __future__ import annotations
+
+import datetime
+import typing
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
+
+from tsdeep.evaluation import position_sizes
+from tsdeep.models import get_model, hyperparameters
+from tsdeep.validation import WalkForward
+
+
+class Part(BaseModel):
+    """Settings that refuse unknown keys and do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _date(value: Any) -> str | None:
+    """Take a whole date, as YAML or Python give it; never a number or a time of day."""
+    if isinstance(value, datetime.datetime) and value.time() == datetime.time() and value.tzinfo is None:
+        value = value.date()
+    if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
+        return value.isoformat()
+    try:
+        return None if value is None else datetime.date.fromisoformat(value).isoformat()
+    except (ValueError, TypeError):
+        raise ValueError(f"found {str(value)!r}, expected a date such as 1999-01-04") from None
+
+
+def _length(value: Any) -> int | str:
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        raise ValueError(
+            f"found {value!r}, expected rows (an integer), 'N sessions', or an offset such as '1YE'"
+        )
+    return value
+
+
+Date = Annotated[str | None, BeforeValidator(_date), Field(json_schema_extra={"format": "date"})]
+Length = Annotated[int | str, BeforeValidator(_length)]
+Count = Annotated[int, Field(strict=True, ge=1)]
+
+
+class Period(Part):
+    """First and last date to use; by default all that the source has."""
+
+    start: Date = Field(default=None, description="First date, such as 1999-01-04.")
+    end: Date = Field(default=None, description="Last date, itself included.")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Period:
+        if self.start and self.end and self.end < self.start:
+            raise ValueError(f"found the end {self.end} before the start {self.start}")
+        return self
+
+
+class Split(Part):
+    """The folds: the arguments of `tsdeep.WalkForward`."""
+
+    train: Length = Field(
+        description="Size of the (first) training block: rows, '20 sessions' or an offset, '4YE'."
+    )
+    valid: Length = Field(default=0, description="Size of the validation block.")
+    test: Length = Field(description="Size of the test block.")
+    step: Length | None = Field(
+        default=None, description="From one fold to the next; by default the test block."
+    )
+    mode: Literal["expanding", "rolling"] = Field(
+        default="expanding", description="Whether training begins with the data or moves on with the folds."
+    )
+    min_train: Length | None = Field(default=None, description="Leave out first folds that train on less.")
+    max_folds: Count | None = Field(default=None, description="The last N folds only.")
+    purge: Length = Field(default="auto", description="'auto' by label ends; or rows, 'N sessions', '5D'.")
+    embargo: Length = Field(default=0, description="A further gap: rows, 'N sessions' or '5D'.")
+
+    @model_validator(mode="after")
+    def _usable(self) -> Split:
+        self.splitter()
+        return self
+
+    def splitter(self) -> WalkForward:
+        """Return the folds' splitter."""
+        return WalkForward(**self.model_dump())
+
+
+class Training(Part):
+    """How each fold is fitted: arguments of `tsdeep.walk_forward`."""
+
+    epochs: Count = Field(default=20, description="At most this many in a fit.")
+    batch_size: Count = Field(default=64, description="Windows of one optimiser step.")
+    learning_rate: float | None = Field(default=None, gt=0, description="Of Adam; 0.001 unless given.")
+    patience: Count | None = Field(
+        default=3, description="Epochs without a lower validation loss to stop after."
+    )
+    refit: bool = Field(default=True, description="Fit again including the validation rows.")
+    warm_start: bool = Field(default=False, description="Start a fold from the weights of the one before.")
+    retrain_every: Count = Field(default=1, description="Fit in every n-th fold only.")
+    seed: int = Field(default=0, strict=True, ge=0, description="Of everything random.")
+    seeds: Count = Field(default=1, description="Members fitted from different seeds and averaged.")
+
+
+class Backtest(Part):
+    """The strategy on the predictions: arguments of `tsdeep.evaluation.backtest`."""
+
+    sizing: Literal["sign", "threshold", "probability"] = Field(
+        default="sign", description="How a probability becomes a position."
+    )
+    threshold: float | None = Field(default=None, description="Of sizing 'threshold'.")
+    short: bool = Field(default=True, description="Whether positions below zero are taken.")
+    execution: Literal["close", "next_open", "next_close"] = Field(
+        default="close", description="The price at which a prediction is traded."
+    )
+    cost_bps: float = Field(
+        default=5.0, ge=0, description="Cost of each fill in basis points of what is traded."
+    )
+
+    @model_validator(mode="after")
+    def _usable(self) -> Backtest:
+        position_sizes([0.5], self.sizing, threshold=self.threshold, short=self.short)
+        return self
+
+
+def hyperparameter_model(model: str) -> type[BaseModel]:
+    """Make a pydantic model of a model's hyperparameters, from the signature of its body.
+
+    Parameters
+    ----------
+    model : str
+        A registered model.
+
+    Returns
+    -------
+    type of pydantic.BaseModel
+        A field for each hyperparameter, with its annotation (anything goes where there is none) and default.
+
+    Raises
+    ------
+    SpecError
+        If no model has the name.
+    """
+    try:
+        types = typing.get_type_hints(get_model(model), include_extras=True)
+    except NameError:  # an annotation that only a type checker knows
+        types = {}
+    fields: dict[str, Any] = {
+        name: (types.get(name, Any), default) for name, default in hyperparameters(model).items()
+    }
+    config = ConfigDict(extra="forbid", arbitrary_types_allowed=True, protected_namespaces=())
+    return create_model(f"{model}_hyperparameters", __config__=config, **fields)
