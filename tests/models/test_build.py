@@ -37,6 +37,7 @@ SIZES = {
         {
             "filters": 8,
             "kernel_size": 2,
+            "dilations": (1, 3),
             "stacks": 2,
             "weight_norm": True,
             "dropout": 0.2,
@@ -46,14 +47,21 @@ SIZES = {
     "transformer": [
         {"units": 8, "heads": 2, "layers": 1},
         {"units": 4, "heads": 1, "causal": False, "pooling": "mean", "position": "none", "pre_norm": False},
-        {"units": 8, "pooling": "attention", "position": "learned", "feedforward_units": 6, "dropout": 0.2},
+        {
+            "units": 8,
+            "pooling": "attention",
+            "position": "learned",
+            "layers": 1,
+            "feedforward_units": 6,
+            "dropout": 0.2,
+        },
     ],
 }
 
 
 def small(name, **arguments):
     size = {"filters": 4, "dilations": (1, 2)} if name == "tcn" else {"units": 4}
-    size |= {"heads": 2} if name == "transformer" else {}
+    size |= {"heads": 2, "layers": 1} if name == "transformer" else {}
     return build(name, input_shape=(10, 5), task="direction", **size | arguments)
 
 
