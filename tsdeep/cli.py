@@ -54,10 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _import_quietly() -> None:
-    """Import TensorFlow without its start-up messages, unless the user has asked for some."""
-    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+    """Import TensorFlow without its start-up messages, unless the user has asked for them."""
+    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") < "2":
         return
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     with tempfile.TemporaryFile() as messages:
         kept = os.dup(2)
         os.dup2(messages.fileno(), 2)

@@ -93,7 +93,11 @@ def _expected(kind: str, message: str) -> str:
         return "a mapping of keys"
     if kind == "too_short":
         return "at least one"
-    message = message.removeprefix("Input should be ").replace("a valid", "a")
+    message = (
+        message.removeprefix("Input should be ")
+        .replace("a valid integer", "an integer")
+        .replace("a valid", "a")
+    )
     if message.startswith(("greater", "less")):
         message = f"a number {message}"
     return message[:1].lower() + message[1:]

@@ -1,6 +1,6 @@
 """Direction: whether the close is higher a number of rows ahead."""
 
-from __future__ import annotations
+# No `from __future__ import annotations`: a task that inherits the settings needs their annotations as objects.
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
@@ -58,7 +58,7 @@ class Direction(Task):
         """Raw fields that the label reads: the close."""
         return ("close",)
 
-    def label(self, panel: Panel) -> Labels:
+    def label(self, panel: "Panel") -> Labels:
         """Label every row of a panel; the last `horizon_rows` rows of a segment have no label.
 
         Parameters
