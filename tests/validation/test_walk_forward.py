@@ -8,7 +8,7 @@ from tests.synthetic import samples
 from tsdeep.errors import SpecError
 
 CV = {"train": 300, "valid": 80, "test": 60}
-TINY = {"epochs": 2, "progress": False, "units": 3}
+TINY = {"epochs": 2, "progress": False, "units": 3, "jit_compile": False}
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def test_more_folds_trace_nothing_more(market):
     for folds in (1, 6):
         CountsTraces.traces = 0
         cv = tsdeep.WalkForward(**CV, max_folds=folds)
-        tsdeep.walk_forward(counted, market, cv, epochs=2, progress=False)
+        tsdeep.walk_forward(counted, market, cv, epochs=2, progress=False, jit_compile=False)
         traces.append(CountsTraces.traces)
     assert traces == [3, 3]  # training, validation, prediction
 

@@ -111,29 +111,30 @@ def windows(
         y_batch = tf.gather(y, batch_ends)
         return (x_batch, y_batch) if weights is None else (x_batch, y_batch, tf.gather(weights, places))
 
-    def epoch(epoch_seed: Any) -> tf.data.Dataset:
-        key = tf.stack([epoch_seed, tf.constant(0, tf.int64)])
-        order = tf.range(len(rows), dtype=tf.int64)  # places in `rows`
-        if classes is not None:
-            order = _draw_balanced(classes, len(rows), key)
-        elif shuffle:
-            order = tf.random.experimental.stateless_shuffle(order, seed=key)
-        batches = tf.data.Dataset.range(n_batches)
-        return batches.map(
+    def batches(order: Any) -> tf.data.Dataset:
+        return tf.data.Dataset.range(n_batches).map(
             lambda i: gather(order[i * batch_size : (i + 1) * batch_size]),
             num_parallel_calls=2,
             deterministic=True,
         )
 
-    epoch_seeds = tf.data.Dataset.from_tensors(tf.constant(0, tf.int64))
-    if shuffle:
-        # A generator of its own: unlike `Dataset.random(seed)` it does not depend on TensorFlow's global seed.
-        with tf.device("cpu"):
-            create = tf.random.Generator
-            generator = create.from_non_deterministic_state() if seed is None else create.from_seed(seed)
-        epoch_seeds = epoch_seeds.map(lambda _: generator.uniform_full_int([], tf.int64))
-    dataset = epoch_seeds.flat_map(epoch)
-    return dataset.apply(tf.data.experimental.assert_cardinality(n_batches)).prefetch(2)
+    in_order = tf.range(len(rows), dtype=tf.int64)  # places in `rows`
+    if not shuffle:
+        return batches(in_order).prefetch(2)
+
+    def epoch(epoch_seed: Any) -> tf.data.Dataset:
+        key = tf.stack([epoch_seed, tf.constant(0, tf.int64)])
+        if classes is not None:
+            return batches(_draw_balanced(classes, len(rows), key))
+        return batches(tf.random.experimental.stateless_shuffle(in_order, seed=key))
+
+    # A generator of its own: unlike `Dataset.random(seed)` it does not depend on TensorFlow's global seed.
+    with tf.device("cpu"):
+        create = tf.random.Generator
+        generator = create.from_non_deterministic_state() if seed is None else create.from_seed(seed)
+    one = tf.data.Dataset.from_tensors(tf.constant(0, tf.int64))
+    epochs = one.map(lambda _: generator.uniform_full_int([], tf.int64)).flat_map(epoch)
+    return epochs.apply(tf.data.experimental.assert_cardinality(n_batches)).prefetch(2)
 
 
 def _check_labels(samples: Samples, rows: np.ndarray) -> None:

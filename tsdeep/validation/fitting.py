@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import keras
@@ -96,25 +97,41 @@ class Refitter:
         self._reset(seed)
         if start is not None:
             self.model.set_weights(start)
-        callbacks: list[keras.callbacks.Callback] = [_Watch(on_epoch)]
+        watch = _Watch(self, valid, on_epoch)
+        callbacks: list[keras.callbacks.Callback] = [watch]
         stop = None
         if valid is not None:
             stop = keras.callbacks.EarlyStopping(
                 monitor="val_loss",
+                mode="min",
                 patience=epochs if patience is None else patience,
                 restore_best_weights=True,
-                start_from_epoch=0,
             )
             callbacks.append(stop)
-        record = self.model.fit(
-            train, validation_data=valid, epochs=epochs, callbacks=callbacks, shuffle=False, verbose=0
-        ).history
-        history = [
-            {"epoch": epoch + 1, **{name: float(values[epoch]) for name, values in record.items()}}
-            for epoch in range(len(record["loss"]))
-        ]
-        best = len(history) if stop is None else int(stop.best_epoch) + 1
-        return Fitted(self.model.get_weights(), history, best)
+        # One iterator for all epochs: making one costs as much as dozens of small steps.
+        steps = int(train.cardinality())
+        self.model.fit(
+            train.repeat(),
+            steps_per_epoch=steps,
+            epochs=epochs,
+            callbacks=callbacks,
+            shuffle=False,
+            verbose=0,
+        )
+        best = len(watch.history) if stop is None else int(stop.best_epoch) + 1
+        return Fitted(self.model.get_weights(), watch.history, best)
+
+    def evaluate(self, windows: Any) -> dict[str, float]:
+        """Return the loss and the metrics of `(x, y)` windows under the present weights."""
+        answered = [(self._forward(x).numpy(), y.numpy()) for x, y in windows]
+        predicted, y = (
+            keras.ops.convert_to_tensor(np.concatenate(part)) for part in zip(*answered, strict=True)
+        )
+        loss = float(self.model.compute_loss(y=y, y_pred=predicted, training=False))
+        self.model.reset_metrics()
+        figures = self.model.compute_metrics(None, y, predicted)
+        self.model.reset_metrics()
+        return {"loss": loss, **{name: float(value) for name, value in figures.items() if name != "loss"}}
 
     def predict(self, weights: Weights, windows: Any) -> np.ndarray:
         """Return logits `[rows, outputs]` of windows under given weights."""
@@ -142,18 +159,33 @@ class Refitter:
 
 
 class _Watch(keras.callbacks.Callback):
-    """Passes the epochs on and stops at the first loss that is not finite."""
+    """Validates after each epoch, keeps the record, and stops at the first loss that is not finite.
 
-    def __init__(self, on_epoch: Callable[[int, dict[str, float]], None] | None) -> None:
+    `fit(validation_data=)` would run the compiled training-time functions on batches of other sizes, and
+    XLA compiles anew for each size.
+    """
+
+    def __init__(
+        self, refitter: Refitter, valid: Any | None, on_epoch: Callable[[int, dict[str, float]], None] | None
+    ) -> None:
         super().__init__()
+        self._refitter = refitter
+        self._n_valid = 0 if valid is None else int(valid.cardinality())
+        self._valid = None if valid is None else iter(valid.repeat())
         self._on_epoch = on_epoch
+        self.history: list[dict[str, float]] = []
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        logs = logs or {}
+        figures = {} if logs is None else logs
+        if self._valid is not None:
+            found = self._refitter.evaluate(islice(self._valid, self._n_valid))
+            figures.update({f"val_{name}": value for name, value in found.items()})
         for name in ("loss", "val_loss"):
-            if name in logs and not np.isfinite(logs[name]):
+            if name in figures and not np.isfinite(figures[name]):
                 raise RunError(
-                    f"{name} is {logs[name]} in epoch {epoch + 1}: lower the learning rate or look at the features"
+                    f"{name} is {figures[name]} in epoch {epoch + 1}: "
+                    "lower the learning rate or look at the features"
                 )
+        self.history.append({"epoch": epoch + 1, **{name: float(value) for name, value in figures.items()}})
         if self._on_epoch is not None:
-            self._on_epoch(epoch + 1, logs)
+            self._on_epoch(epoch + 1, figures)

@@ -169,8 +169,8 @@ class Result:
         return {
             "source": "given by the caller" if spec is None else spec.source.describe(),
             "symbols": ", ".join(symbols),
-            "first row": panel.time.min(),
-            "last row": panel.time.max(),
+            "first row": str(pd.Timestamp(panel.time.min())).removesuffix(" 00:00:00"),
+            "last row": str(pd.Timestamp(panel.time.max())).removesuffix(" 00:00:00"),
             "rows": panel.n_rows,
             "SHA-256 of the data": self.settings["data_sha256"],
         }

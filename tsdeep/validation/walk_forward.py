@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 import pandas as pd
+import tensorflow as tf
 
 from tsdeep.baselines import references_for
 from tsdeep.errors import SpecError
@@ -26,6 +27,7 @@ from tsdeep.validation.result import Result
 from tsdeep.validation.run_folder import FoldRecord, RunFolder
 
 _PREDICT_BATCH = 1024
+_STEPS_PER_EXECUTION = 16
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ def walk_forward(
     out: str | os.PathLike[str] | None = None,
     resume: bool = False,
     progress: bool = True,
+    jit_compile: bool | str = "auto",
     **build_arguments: Any,
 ) -> Result:
     """Fit a model on each fold's past, and predict the fold's test rows, beside the reference methods.
@@ -90,7 +93,8 @@ def walk_forward(
     epochs : int, default 20
         At most this many in a fit.
     batch_size : int, default 64
-        Windows of one optimiser step.
+        Windows of one optimiser step. The rows of an epoch, in random order, that do not fill a last batch
+        are left out of that epoch.
     seed : int, default 0
         Of everything random. Equal seeds on one machine and equal library versions give equal results.
     seeds : int, default 1
@@ -110,6 +114,9 @@ def walk_forward(
         Continue the run in `out`; finished folds are read, not fitted again.
     progress : bool, default True
         Show bars and a line a fold.
+    jit_compile : bool or "auto", default "auto"
+        Compile the training step with XLA. "auto" does so on a CPU; on a GPU it is Keras' choice, which
+        leaves recurrent layers to cuDNN.
     **build_arguments
         Hyperparameters and other arguments of `tsdeep.build`.
 
@@ -132,8 +139,11 @@ def walk_forward(
     if resume and out is None:
         raise SpecError("resume=True needs out=, the folder of the run")
     folds = list(cv.split(samples))
-    refitter = Refitter(lambda compile: build(model, samples, compile=compile, **build_arguments))
-    settings = _settings(label, samples, cv, fit, build_arguments)
+    settings = _settings(label, samples, cv, fit, build_arguments | {"jit_compile": jit_compile})
+    if jit_compile == "auto" and not tf.config.list_physical_devices("GPU"):
+        jit_compile = True
+    speed = {"jit_compile": jit_compile, "steps_per_execution": _STEPS_PER_EXECUTION}
+    refitter = Refitter(lambda compile: build(model, samples, compile=compile, **speed | build_arguments))
     folder = None if out is None else RunFolder(out, settings, resume=resume)
     records: list[FoldRecord] = []
     started = time.perf_counter()
@@ -225,7 +235,15 @@ def _fit_members(
             epochs = fit.epochs if fitted is None else fitted.best_epoch
             bars.start_fit(f"fold {number + 1}/{n_folds}, member {member + 1}/{fit.seeds}, {stage}", epochs)
             scaler = scalers[stage]
-            train = windows(samples, rows, scaler=scaler, batch_size=fit.batch_size, shuffle=True, seed=seed)
+            train = windows(
+                samples,
+                rows,
+                scaler=scaler,
+                batch_size=min(fit.batch_size, len(rows)),
+                shuffle=True,
+                seed=seed,
+                drop_remainder=True,  # XLA compiles anew for a batch of another size
+            )
             valid = None
             if valid_rows is not None:
                 valid = windows(samples, valid_rows, scaler=scaler, batch_size=_PREDICT_BATCH)
