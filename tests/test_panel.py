@@ -183,7 +183,10 @@ def test_equal_data_have_equal_fingerprints_and_any_change_another():
             {"volume": [1, 2, 3, 4, -5]},
             "row 4, 2020-01-05: field 'volume' is -5.0, expected a size of zero or more",
         ),
-        ({"high": [11, 12, 1, 14, 15]}, "row 2, 2020-01-03: field 'high' is 1.0, expected at least the low"),
+        (
+            {"high": [11, 12, 1, 14, 15]},
+            "row 2, 2020-01-03: field 'high' is 1.0, expected at least the low of its row, 11.0",
+        ),
         ({"vwap": [1, 2, 3, np.nan, 5]}, "row 3, 2020-01-04: field 'vwap' is nan"),
         ({"close": list("abcde")}, "symbol 'A', 2020-01-01: field 'close' is 'a', expected a number"),
         (

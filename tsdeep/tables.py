@@ -132,7 +132,10 @@ def check_values(panel: Panel) -> None:
         if name in SIZE_FIELDS:
             refuse(panel, name, values < 0, "a size of zero or more")
     if {"high", "low"} <= set(panel.fields):
-        refuse(panel, "high", panel.fields["high"] < panel.fields["low"], "at least the low of its row")
+        low = panel.fields["low"]
+        below = panel.fields["high"] < low
+        row = int(np.argmax(below.reshape(panel.n_rows, -1).any(axis=1)))
+        refuse(panel, "high", below, f"at least the low of its row, {low[row]}")
 
 
 def refuse(panel: Panel, name: str, bad: np.ndarray, expected: str) -> None:

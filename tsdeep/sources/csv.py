@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from pydantic import Field, field_validator
 
 from tsdeep.errors import DataError, unknown_name
 from tsdeep.sources.base import OneOrMore, Source, register_source
+
+# From 3.1 on pandas does so by itself, and warns of the argument.
+_EXACT_BY_DEFAULT = tuple(int(part) for part in pd.__version__.split(".")[:2]) >= (3, 1)
+_TO_THE_LAST_DIGIT: dict[str, Any] = {} if _EXACT_BY_DEFAULT else {"float_precision": "round_trip"}
 
 
 @register_source("csv")
@@ -89,9 +94,15 @@ class Csv(Source):
             # As text, so that a symbol keeps its leading zeros and 20181231 is no number.
             keys = (self.time.lower(), self.columns.get("symbol", "symbol").lower())
             text = {name: str for name in header if name.strip().lower() in keys}
-            table = pd.read_csv(file, dtype=text, float_precision="round_trip")
+            table = pd.read_csv(file, dtype=text, **_TO_THE_LAST_DIGIT)
         except (ValueError, OSError) as error:
             raise DataError(f"{file}: cannot be read as CSV: {error}") from error
+        if not isinstance(
+            table.index, pd.RangeIndex
+        ):  # pandas takes what is before the named columns as index
+            raise DataError(
+                f"{file}: found rows with more values than the {len(header)} columns of the header"
+            )
         table = self._named(table, file)
         if table.empty:
             raise DataError(f"{file}: found a header and no rows")
