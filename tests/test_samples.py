@@ -53,6 +53,15 @@ def test_features_equal_numpy_within_each_segment_and_are_nan_while_warming_up(l
     assert samples.x.dtype == np.float32
 
 
+@SOME
+@given(st.integers(1, 9), st.integers(1, 4), st.integers(20, 60))
+def test_features_computed_in_chunks_are_those_of_whole_segments_bit_for_bit(chunk_rows, warmup, length):
+    whole = ragged_samples([length, 3, 21], rows=warmup).x
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tsdeep.samples._CHUNK_ROWS", chunk_rows)
+        np.testing.assert_array_equal(ragged_samples([length, 3, 21], rows=warmup).x, whole)
+
+
 def test_shapes_and_names_are_those_of_the_features():
     samples = ragged_samples(lookback=4, rows=2)
     assert samples.input_shape == (4, 2)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from tsdeep.spec import DataSpec
 
 
+_CHUNK_ROWS = 16_384
+
+
 @dataclass(frozen=True, eq=False)
 class Samples:
     """A panel with the features and the task of a study; everything is computed on first use.
@@ -114,9 +117,13 @@ class Samples:
         warmup = self.features.warmup
         x = np.full((self.panel.n_rows, len(self.features.names)), np.nan, np.float32)
         for start, stop in self.panel.bounds:
-            if stop - start > warmup:
-                raw = {name: self.panel.raw(name)[None, start:stop] for name in self.features.fields}
-                x[start + warmup : stop] = np.asarray(self.features(raw))[0]
+            # In chunks, each with its warm-up rows, so that intermediate results do not grow with the data.
+            for first in range(int(start) + warmup, int(stop), _CHUNK_ROWS):
+                last = min(first + _CHUNK_ROWS, int(stop))
+                raw = {
+                    name: self.panel.raw(name)[None, first - warmup : last] for name in self.features.fields
+                }
+                x[first:last] = np.asarray(self.features(raw))[0]
         self._check_finite(x)
         return x
 

@@ -95,12 +95,13 @@ def windows(
             f"{len(rows)} rows do not fill one batch of {batch_size}; drop_remainder leaves nothing"
         )
     with tf.device("cpu"):
-        features = tf.constant(x, tf.float32)
+        features = tf.identity(x)  # one copy in memory, where tf.constant makes two
         y = tf.constant(samples.y, tf.float32) if labels else None
         weights = None if weight is None else tf.constant(weight[::stride])
         ends = tf.constant(rows)
         offsets = tf.range(1 - samples.lookback, 1, dtype=tf.int64)
         classes = _places_by_class(samples.y[rows]) if balanced else None
+        in_order = tf.range(len(rows), dtype=tf.int64)  # places in `rows`
 
     def gather(places: Any) -> Any:
         batch_ends = tf.gather(ends, places)  # [batch]
@@ -118,7 +119,6 @@ def windows(
             deterministic=True,
         )
 
-    in_order = tf.range(len(rows), dtype=tf.int64)  # places in `rows`
     if not shuffle:
         return batches(in_order).prefetch(2)
 
