@@ -90,7 +90,7 @@ def test_a_bad_price_is_refused_with_its_place(exported, value):
 def test_zero_volume_is_refused_where_a_feature_takes_its_logarithm(exported):
     table = bars(50)
     table.iloc[45, table.columns.get_loc("volume")] = 0.0
-    with pytest.raises(DataError, match="row 45.*'volume' is 0"):
+    with pytest.raises(DataError, match=r"row 45.*'volume' is 0"):
         tsdeep.predict(exported, table)
 
 

@@ -75,7 +75,7 @@ def test_more_folds_trace_nothing_more(market):
         cv = tsdeep.WalkForward(**CV, max_folds=folds)
         tsdeep.walk_forward(counted, market, cv, epochs=2, progress=False, jit_compile=False)
         traces.append(CountsTraces.traces)
-    assert traces == [3, 3]  # training, validation, prediction
+    assert traces == [2, 2]  # training, and prediction of validation and test rows
 
 
 def test_the_last_folds_alone_come_out_as_they_do_among_all(market, result):
@@ -162,7 +162,7 @@ def test_settings_out_of_range_are_refused_by_name(market, setting, value):
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(market):
-    with pytest.raises(tsdeep.RunError, match="loss is (nan|inf) in epoch"):
+    with pytest.raises(tsdeep.RunError, match=r"loss is (nan|inf) in epoch"):
         tsdeep.walk_forward(
             "tiny",
             market,

@@ -113,17 +113,18 @@ def windows(
         return (x_batch, y_batch) if weights is None else (x_batch, y_batch, tf.gather(weights, places))
 
     def batches(order: Any) -> tf.data.Dataset:
-        return tf.data.Dataset.range(n_batches).map(
-            lambda i: gather(order[i * batch_size : (i + 1) * batch_size]),
-            num_parallel_calls=2,
-            deterministic=True,
-        )
+        @tf.autograph.experimental.do_not_convert
+        def batch(number: Any) -> Any:
+            return gather(order[number * batch_size : (number + 1) * batch_size])
+
+        return tf.data.Dataset.range(n_batches).map(batch, num_parallel_calls=2, deterministic=True)
 
     if not shuffle:
         return batches(in_order).prefetch(2)
 
-    def epoch(epoch_seed: Any) -> tf.data.Dataset:
-        key = tf.stack([epoch_seed, tf.constant(0, tf.int64)])
+    @tf.autograph.experimental.do_not_convert
+    def epoch(_: Any) -> tf.data.Dataset:
+        key = generator.uniform_full_int([2], tf.int64)
         if classes is not None:
             return batches(_draw_balanced(classes, len(rows), key))
         return batches(tf.random.experimental.stateless_shuffle(in_order, seed=key))
@@ -132,8 +133,7 @@ def windows(
     with tf.device("cpu"):
         create = tf.random.Generator
         generator = create.from_non_deterministic_state() if seed is None else create.from_seed(seed)
-    one = tf.data.Dataset.from_tensors(tf.constant(0, tf.int64))
-    epochs = one.map(lambda _: generator.uniform_full_int([], tf.int64)).flat_map(epoch)
+    epochs = tf.data.Dataset.range(1).flat_map(epoch)
     return epochs.apply(tf.data.experimental.assert_cardinality(n_batches)).prefetch(2)
 
 

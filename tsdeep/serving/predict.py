@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +13,13 @@ import pandas as pd
 
 from tsdeep.errors import DataError, RunError
 from tsdeep.panel import Panel
-from tsdeep.serving.export import METADATA, versions
+from tsdeep.serving.export import METADATA, describe, versions
+from tsdeep.tables import refuse
 
 if TYPE_CHECKING:
     from tsdeep.validation.result import Result
+
+Answer = Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]
 
 
 def predict(
@@ -53,8 +57,11 @@ def predict(
     """
     if rows < 1:
         raise DataError(f"rows: found {rows}, expected at least 1")
-    needed, fields, known, answer = _open(model)
-    panel = bars if isinstance(bars, Panel) else _panel(bars, fields, symbol, known)
+    about, answer = _open(model)
+    needed, fields = about["rows_needed"], about["fields"]
+    panel = bars if isinstance(bars, Panel) else _panel(bars, fields, symbol, about["symbols"])
+    for name in about["positive_fields"]:
+        refuse(panel, name, panel.raw(name) <= 0, "above zero, as the model's features need it")
     ends: list[int] = []
     for (start, stop), name in zip(panel.bounds, panel.symbols, strict=True):
         if stop - start < needed + rows - 1:
@@ -88,34 +95,33 @@ def read_metadata(version: Path) -> dict[str, Any]:
         raise RunError(f"{path}: cannot be read as the description of an export: {error}") from error
 
 
-def _open(model: Result | str | os.PathLike[str]) -> tuple[int, list[str], list[str], Any]:
-    """Return rows needed, fields, symbols and a function from raw windows to outputs."""
+def _open(model: Result | str | os.PathLike[str]) -> tuple[dict[str, Any], Answer]:
+    """Return the description of a model and a function from raw windows to its outputs."""
     import tensorflow as tf
 
     if isinstance(model, (str, os.PathLike)):
         version = latest_version(model)
-        metadata = read_metadata(version)
+        about = read_metadata(version)
         loaded = tf.saved_model.load(str(version))
 
-        def answer(raw: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-            fields = {name: tf.constant(value, tf.float64) for name, value in raw.items()}
-            outputs = loaded.signatures["serving_default"](**fields)
-            return {name: outputs[name].numpy() for name in metadata["outputs"]}
+        def served(fields: dict[str, tf.Tensor]) -> Any:
+            return loaded.signatures["serving_default"](**fields)
+    else:
+        from tsdeep.serving.raw_model import raw_model
 
-        return metadata["rows_needed"], metadata["fields"], metadata["symbols"], answer
-    from tsdeep.serving.raw_model import raw_model
+        models, samples, scaler = model.last_models()
+        raw = raw_model(models, samples, scaler)
+        about = describe(samples, list(raw.output))
 
-    models, samples, scaler = model.last_models()
-    served = raw_model(models, samples, scaler)
+        def served(fields: dict[str, tf.Tensor]) -> Any:
+            # `raw.predict` would cast NumPy float64 prices to float32.
+            return raw(fields, training=False)
 
-    def call(raw: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        # `served.predict` would cast NumPy float64 prices to float32.
-        outputs = served(
-            {name: tf.constant(value, tf.float64) for name, value in raw.items()}, training=False
-        )
-        return {name: np.asarray(value) for name, value in outputs.items()}
+    def answer(windows: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        outputs = served({name: tf.constant(value, tf.float64) for name, value in windows.items()})
+        return {name: np.asarray(outputs[name]) for name in about["outputs"]}
 
-    return samples.rows_needed, list(samples.features.fields), sorted(set(samples.panel.symbols)), call
+    return about, answer
 
 
 def _panel(bars: pd.DataFrame, fields: list[str], symbol: str | None, known: list[str]) -> Panel:
