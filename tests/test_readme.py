@@ -1,0 +1,53 @@
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+import tsdeep
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+
+
+def test_the_two_commands_stand_first():
+    assert [block.strip() for block in blocks("bash")[:2]] == [
+        "pip install . && tsdeep run sp500_direction",
+        'pip install -e ".[test]" && pytest',
+    ]
+
+
+def test_links_and_pictures_lead_to_files():
+    targets = re.findall(r"\]\(([^)#]+)\)", README)
+    assert targets
+    for target in targets:
+        assert (ROOT / target).is_file(), target
+
+
+def test_the_spec_shown_is_valid():
+    (text,) = blocks("yaml")
+    assert tsdeep.make_spec(yaml.safe_load(text)).name == "my_study"
+
+
+def test_python_blocks_run_from_top_to_bottom(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = {"__name__": "readme"}
+    for number, block in enumerate(blocks("python"), 1):
+        exec(compile(block, f"README.md, Python block {number}", "exec"), names)
+    assert (tmp_path / "out" / "report.html").is_file()
+    assert (tmp_path / "models" / "sp500_tcn" / "1" / "saved_model.pb").is_file()
+
+
+@pytest.mark.slow
+def test_shell_blocks_beside_the_two_commands_run(tmp_path):
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    for block in blocks("bash")[2:]:
+        subprocess.run(["bash", "-euo", "pipefail", "-c", block], cwd=tmp_path, env=environment, check=True)
+    assert (tmp_path / "models" / "sp500_tcn" / "1" / "tsdeep.json").is_file()
