@@ -48,10 +48,17 @@ def score(variant):
         **MODELS[variant["model"]],
     )
     y, frame = result.predictions["y"], result.predictions
-    losses = {name: -np.log(np.where(y == 1, up, 1 - up)).mean() for name, up in frame.filter(like="up").items()}
+    losses = {
+        name: -np.log(np.where(y == 1, up, 1 - up)).mean() for name, up in frame.filter(like="up").items()
+    }
     mean = losses.pop("up")
     base = result.metrics["log_loss"].loc["pooled", "base_rate"]
-    return variant | {"single": np.mean(list(losses.values())), "mean": mean, "base_rate": base, "seconds": result.seconds}
+    return variant | {
+        "single": np.mean(list(losses.values())),
+        "mean": mean,
+        "base_rate": base,
+        "seconds": result.seconds,
+    }
 
 
 @pytest.mark.benchmark
