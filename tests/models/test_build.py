@@ -267,3 +267,8 @@ def test_what_cannot_be_loaded_is_refused_with_its_path(tmp_path):
 def test_every_registered_family_is_tested_here():
     shipped = {n for n in model_names() if tsdeep.models.get_model(n).__module__.startswith("tsdeep.")}
     assert shipped == set(FAMILIES)
+
+
+def test_a_body_without_a_name_of_its_own_can_be_fitted():
+    model = build(lambda inputs: inputs[:, -1], input_shape=(4, 2), task="direction")
+    model.fit(np.zeros((8, 4, 2), "float32"), np.zeros(8), verbose=0)

@@ -104,7 +104,7 @@ def build(
         raise
     except ValueError as error:
         raise SpecError(f"{label} with {hparams or 'its defaults'}: {error}") from error
-    model = keras.Model(inputs, task.head(representation), name=label)
+    model = keras.Model(inputs, task.head(representation), name=label if label.isidentifier() else "model")
     if compile:
         model.compile(
             optimizer=_optimizer(optimizer, learning_rate),
