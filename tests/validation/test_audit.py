@@ -7,8 +7,7 @@ from keras import ops
 import tsdeep
 from tests.synthetic import FEATURES, bars, samples
 from tsdeep.features import Feature, StandardScaler
-from tsdeep.validation import Fold, audit, audit_feature, audit_folds, audit_scaler
-from tsdeep.validation.audit import LookAheadError
+from tsdeep.validation import Fold, LookAheadError, audit, audit_feature, audit_folds, audit_scaler
 from tsdeep.validation.fitting import Refitter
 
 CV = tsdeep.WalkForward(train=300, valid=80, test=60, max_folds=2)

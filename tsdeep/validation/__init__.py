@@ -1,7 +1,9 @@
 """Validation over time: folds that do not leak, the loop that fits on them, and the audit that checks both."""
 
-from tsdeep.validation.audit import Audit, audit, audit_feature, audit_folds, audit_scaler
+from tsdeep.validation.audit import audit
+from tsdeep.validation.audit_data import audit_feature, audit_folds, audit_scaler
 from tsdeep.validation.combinatorial import CombinatorialPurged
+from tsdeep.validation.finding import Audit, LookAheadError
 from tsdeep.validation.fold import Fold
 from tsdeep.validation.result import Result
 from tsdeep.validation.splits import WalkForward
@@ -11,6 +13,7 @@ __all__ = [
     "Audit",
     "CombinatorialPurged",
     "Fold",
+    "LookAheadError",
     "Result",
     "WalkForward",
     "audit",
