@@ -1,6 +1,6 @@
 """Causal feature layers: raw rows in, channels out, with a declared warm-up."""
 
-from tsdeep.features.arguments import FieldName, Rows, argument_model
+from tsdeep.arguments import FieldName, Rows, argument_model
 from tsdeep.features.bank import FeatureBank
 from tsdeep.features.base import Feature
 from tsdeep.features.calendar import Calendar

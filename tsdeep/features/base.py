@@ -7,8 +7,8 @@ from typing import Any
 
 import keras
 
+from tsdeep.arguments import argument_model, check_arguments
 from tsdeep.errors import DataError, SpecError
-from tsdeep.features.arguments import argument_model, check_arguments
 
 Shape = tuple[int | None, ...]
 

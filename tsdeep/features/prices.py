@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import keras
 from pydantic import Field
 
-from tsdeep.features.arguments import FieldName, Rows
+from tsdeep.arguments import FieldName, Rows
 from tsdeep.features.base import Feature
 from tsdeep.features.registry import register_feature
 from tsdeep.features.rolling import rolling_moments, rolling_z_score

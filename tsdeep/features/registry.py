@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 import keras
 
+from tsdeep.arguments import argument_model, check_arguments
 from tsdeep.errors import SpecError, unknown_name
-from tsdeep.features.arguments import argument_model, check_arguments
 from tsdeep.features.base import Feature
 
 F = TypeVar("F", bound=type[Feature])

@@ -11,7 +11,7 @@ from typing import Any
 
 import keras
 
-from tsdeep.features.arguments import Rows
+from tsdeep.arguments import Rows
 from tsdeep.features.base import Feature
 from tsdeep.features.prices import log_change
 from tsdeep.features.registry import register_feature

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from tsdeep.arguments import check_arguments
 from tsdeep.errors import SpecError, unknown_name
 
 if TYPE_CHECKING:
@@ -118,8 +119,6 @@ def get_task(task: str | Task, **settings: Any) -> Task:
     >>> get_task("direction", horizon_rows=5).horizon_rows
     5
     """
-    from tsdeep.features.arguments import check_arguments
-
     if isinstance(task, Task):
         if settings:
             raise SpecError(
