@@ -137,11 +137,13 @@ def _default_folder(spec: DataSpec, resume: bool) -> Path:
     runs = Path("runs") / spec.name
     if not resume:
         return runs / f"{spec.model}-{datetime.now():%Y%m%d-%H%M%S}"
-    unfinished = [
-        file.parent
-        for file in sorted(runs.glob(f"{spec.model}-*/run.json"))
-        if not read_run_json(file.parent)["complete"]
-    ]
+    unfinished = []
+    for file in sorted(runs.glob(f"{spec.model}-*/run.json")):
+        try:
+            if not read_run_json(file.parent)["complete"]:
+                unfinished.append(file.parent)
+        except RunError as error:
+            print(f"tsdeep: passed over: {error}", file=sys.stderr)
     if not unfinished:
         raise RunError(f"no unfinished run of {spec.model} in {runs}; name the folder with --out")
     return unfinished[-1]

@@ -28,7 +28,7 @@ class Panel:
         The raw data by name: `close [rows]`, or `ask_size [rows, levels]`. Values are taken as they are;
         `from_frame` checks them.
     time : ndarray of datetime64[ns], [rows]
-        Time of each row, strictly increasing within a segment.
+        Time of each row, in order within a segment; the events of an order book may share one.
     bounds : ndarray of int64, [segments, 2]
         First row of each segment and the row after its last.
     symbols : tuple of str, [segments]
@@ -39,8 +39,8 @@ class Panel:
     Raises
     ------
     DataError
-        If lengths or dtypes are wrong, segments do not cover the rows, times are not strictly increasing
-        within a segment, or segments of one instrument do not follow each other in time.
+        If lengths or dtypes are wrong, segments do not cover the rows, times are not in order within a
+        segment, or segments of one instrument do not follow each other in time.
 
     Examples
     --------
@@ -91,11 +91,9 @@ class Panel:
             raise DataError(
                 f"symbol '{symbol}': time is missing at row {start + int(np.argmax(np.isnat(time)))}"
             )
-        late = time[1:] <= time[:-1]
+        late = time[1:] < time[:-1]
         if late.any():
             row = start + int(np.argmax(late)) + 1
-            if self.time[row] == self.time[row - 1]:
-                raise DataError(f"{self.place(row)}: duplicate time, expected one row a time")
             before = stamp(self.time[row - 1])
             raise DataError(f"{self.place(row)}: unordered times, it follows {before}; sort by time first")
 

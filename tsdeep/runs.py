@@ -10,10 +10,10 @@ from typing import Any
 import pandas as pd
 
 from tsdeep.errors import RunError
-from tsdeep.serving.export import export, library_versions, versions
+from tsdeep.serving.export import export, versions
 from tsdeep.spec import DataSpec, load, load_spec
 from tsdeep.validation.result import Result
-from tsdeep.validation.run_folder import FoldReader, RunFolder, read_run_json, write_whole
+from tsdeep.validation.run_folder import FoldReader, read_run_json, write_run_json
 from tsdeep.validation.walk_forward import walk_forward
 
 
@@ -48,7 +48,6 @@ def run(
     SpecError, DataError, RunError
         See `load_spec`, `load` and `walk_forward`.
     """
-    started = time.perf_counter()
     spec = spec if isinstance(spec, DataSpec) else load_spec(spec)
     out = Path(out)
     samples = load(spec)
@@ -65,22 +64,24 @@ def run(
         **training,
         **spec.hparams.get(spec.model, {}),
     )
-    write_whole(out / "spec.yaml", spec.to_yaml())
+    started = time.perf_counter()
     result.save_predictions(out)
     result.report(out)
     if not versions(out / "model"):
         export(result, out / "model")
-    RunFolder(out, result.settings, resume=True).write_json(
+    fold_seconds = [facts["seconds"] for facts in result.fold_facts]
+    write_run_json(
+        out,
         {
             "settings": result.settings,
             "complete": True,
             "seed": spec.training.seed,
-            "versions": library_versions(),
+            "versions": result.settings["versions"],
             "folds": len(result.fold_facts),
-            "seconds": round(time.perf_counter() - started, 3),
-            "fold_seconds": [facts["seconds"] for facts in result.fold_facts],
+            "seconds": round(sum(fold_seconds) + time.perf_counter() - started, 3),
+            "fold_seconds": fold_seconds,
             "finished": pd.Timestamp.now(tz="UTC").isoformat(timespec="seconds"),
-        }
+        },
     )
     return result
 

@@ -269,6 +269,10 @@ def _from_file(path: Any, where: str) -> DataSpec:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=_SpecLoader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise SpecError(f"{where}: cannot be read as YAML: {error}") from None
+    source = content.get("source") if isinstance(content, dict) else None
+    if isinstance(source, dict) and isinstance(source.get("path"), str):
+        # Beside the file that names it, wherever the command is run.
+        source["path"] = str(path.absolute().parent / Path(source["path"]).expanduser())
     return make_spec(content, where=where)
 
 

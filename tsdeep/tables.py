@@ -122,9 +122,12 @@ def _is_number(value: object) -> bool:
 def check_values(panel: Panel) -> None:
     """Refuse values that cannot be: DataError names the field, symbol, row, time and value.
 
-    Every field must be finite, prices positive, volumes not negative, and a high not below the low of its
-    row.
+    Every bar must have a time of its own, every field be finite, prices positive, volumes not negative, and
+    a high not below the low of its row.
     """
+    twice = (panel.time[1:] == panel.time[:-1]) & (panel.segment[1:] == panel.segment[:-1])
+    if twice.any():
+        raise DataError(f"{panel.place(int(np.argmax(twice)) + 1)}: duplicate time, expected one row a time")
     for name, values in panel.fields.items():
         refuse(panel, name, ~np.isfinite(values), "a finite number")
         if name in PRICE_FIELDS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import jsonschema
 import pytest
 
 from tsdeep.errors import SpecError
@@ -100,7 +101,6 @@ def test_argument_models_carry_defaults():
 
 
 def test_schema_accepts_what_make_feature_accepts():
-    jsonschema = pytest.importorskip("jsonschema")
     schema = json.loads(json.dumps(feature_schema()))
     validator = jsonschema.Draft202012Validator(schema)
     good = [

@@ -69,8 +69,17 @@ def test_several_symbols_are_answered_each(exported):
     np.testing.assert_allclose(answer["up"][2:], alone["up"], rtol=0, atol=1e-6)
 
 
+def test_only_the_newest_segment_of_a_symbol_is_answered(exported):
+    table = pd.concat([bars(5), bars(30, start="2001-01-01")]).assign(
+        segment=np.repeat([0, 1], [5, 30]), symbol="A"
+    )
+    answer = tsdeep.predict(exported, table)
+    assert len(answer) == 1
+    assert answer["time"][0] == table.index[-1]
+
+
 def test_too_few_rows_are_refused_with_the_number_needed(exported):
-    with pytest.raises(DataError, match=r"symbol 'A': 1 prediction\(s\) need 11 rows .* found 10"):
+    with pytest.raises(DataError, match=r"symbol 'A': 1 prediction\(s\) need 11 rows .* has 10"):
         tsdeep.predict(exported, bars(500).iloc[-10:])
 
 

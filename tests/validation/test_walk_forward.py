@@ -137,11 +137,60 @@ def test_folds_without_validation_rows_fit_all_epochs(market):
     assert len(result.history) == TINY["epochs"]
 
 
-def test_combinatorial_folds_can_be_walked_too(market):
-    cv = tsdeep.CombinatorialPurged(n_groups=4, n_test_groups=1)
-    result = tsdeep.walk_forward("tiny", market, cv, epochs=1, progress=False)
-    assert result.predictions["fold"].nunique() == 4
-    assert len(result.predictions) == len(market.rows)
+def test_combinatorial_folds_are_judged_path_by_path(market):
+    cv = tsdeep.CombinatorialPurged(n_groups=4, n_test_groups=2)
+    result = tsdeep.walk_forward("tiny", market, cv, epochs=1, progress=False, jit_compile=False)
+    assert result.predictions["fold"].nunique() == 6
+    paths = result.paths()
+    assert len(paths) == 3
+    for path in paths:
+        np.testing.assert_array_equal(np.sort(path.predictions["time"]), market.time[market.rows])
+        assert path.metrics["accuracy"].loc["pooled", "tiny"] > 0.4
+    used = pd.concat([path.predictions for path in paths])
+    assert len(used) == len(result.predictions)
+    assert not used.duplicated(["fold", "time"]).any()
+
+
+@pytest.mark.parametrize("setting", [{"warm_start": True}, {"retrain_every": 2}])
+def test_weights_are_not_handed_on_to_folds_that_they_were_fitted_on(market, setting):
+    with pytest.raises(SpecError, match="need folds in time order: fold 0"):
+        tsdeep.walk_forward("tiny", market, tsdeep.CombinatorialPurged(n_groups=4), **setting)
+
+
+def test_a_model_named_as_a_reference_is_refused_before_the_first_fold(market):
+    @tsdeep.register_model("logistic")
+    def body(inputs):
+        return inputs[:, -1]
+
+    with pytest.raises(SpecError, match="called 'logistic', as one of the reference methods"):
+        tsdeep.walk_forward("logistic", market, tsdeep.WalkForward(**CV))
+
+
+@pytest.mark.parametrize("name", ["compile", "steps_per_execution", "task"])
+def test_arguments_that_the_loop_sets_itself_are_refused(market, name):
+    with pytest.raises(SpecError, match=f"{name}: walk_forward sets it itself"):
+        tsdeep.walk_forward("tiny", market, tsdeep.WalkForward(**CV), **{name: 1})
+
+
+def test_another_model_of_one_name_does_not_resume_a_run(market, tmp_path):
+    cv = tsdeep.WalkForward(**CV, max_folds=1)
+
+    def body_of(units):
+        def body(inputs):
+            return keras.layers.Dense(units)(inputs[:, -1])
+
+        return body
+
+    options = {"epochs": 1, "progress": False, "jit_compile": False, "out": tmp_path / "run"}
+    first = tsdeep.walk_forward(body_of(2), market, cv, **options)
+    again = tsdeep.walk_forward(body_of(2), market, cv, resume=True, **options)
+    np.testing.assert_array_equal(first.predictions["up"], again.predictions["up"])
+    with pytest.raises(tsdeep.RunError, match="belongs to another run: model_sha256"):
+        tsdeep.walk_forward(body_of(5), market, cv, resume=True, **options)
+    with pytest.raises(tsdeep.RunError, match=r"belongs to another run: .*model_sha256"):
+        tsdeep.walk_forward(
+            body_of(2), market, cv, resume=True, optimizer=keras.optimizers.Adam(0.1), **options
+        )
 
 
 @pytest.mark.parametrize(

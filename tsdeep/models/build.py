@@ -102,7 +102,7 @@ def build(
         representation = body(inputs, **hparams)
     except TsdeepError:
         raise
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise SpecError(f"{label} with {hparams or 'its defaults'}: {error}") from error
     model = keras.Model(inputs, task.head(representation), name=label if label.isidentifier() else "model")
     if compile:

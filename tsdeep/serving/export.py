@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import os
-import platform
 import re
 import shutil
 import uuid
@@ -15,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tsdeep.errors import RunError
+from tsdeep.versions import library_versions
 
 if TYPE_CHECKING:
     import keras
@@ -113,12 +112,6 @@ def describe(samples: Samples, outputs: list[str]) -> dict[str, Any]:
         "spec": None if samples.spec is None else samples.spec.resolved(),
         "versions": library_versions(),
     }
-
-
-def library_versions() -> dict[str, str]:
-    """Return the versions of Python and of the libraries that decide a result."""
-    names = ("keras", "numpy", "pandas", "tensorflow", "tsdeep")
-    return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in names}}
 
 
 def _write_saved_model(model: keras.Model, path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from tsdeep.errors import DataError, RunError
+from tsdeep.errors import DataError, RunError, SpecError
 from tsdeep.panel import Panel
 from tsdeep.serving.export import METADATA, describe, versions
 from tsdeep.tables import refuse
@@ -55,19 +55,20 @@ def predict(
     RunError
         If the folder holds no export.
     """
-    if rows < 1:
-        raise DataError(f"rows: found {rows}, expected at least 1")
+    if isinstance(rows, bool) or not isinstance(rows, (int, np.integer)) or rows < 1:
+        raise SpecError(f"rows: found {rows!r}, expected a whole number of at least 1")
     about, answer = _open(model)
     needed, fields = about["rows_needed"], about["fields"]
     panel = bars if isinstance(bars, Panel) else _panel(bars, fields, symbol, about["symbols"])
     for name in about["positive_fields"]:
         refuse(panel, name, panel.raw(name) <= 0, "above zero, as the model's features need it")
     ends: list[int] = []
-    for (start, stop), name in zip(panel.bounds, panel.symbols, strict=True):
+    newest = dict(zip(panel.symbols, panel.bounds.tolist(), strict=True))  # of each symbol the last segment
+    for name, (start, stop) in newest.items():
         if stop - start < needed + rows - 1:
             raise DataError(
                 f"symbol '{name}': {rows} prediction(s) need {needed + rows - 1} rows "
-                f"({needed} for one), found {stop - start}"
+                f"({needed} for one), its newest segment has {stop - start}"
             )
         ends.extend(range(stop - rows, stop))
     raw = panel.windows(np.array(ends), needed, tuple(fields))

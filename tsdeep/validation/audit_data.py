@@ -225,7 +225,11 @@ def _picks(random: np.random.Generator, first: int, stop: int, trials: int) -> I
 def _poison(values: np.ndarray, where: Any, random: np.random.Generator) -> np.ndarray:
     """Change values by a factor each, which keeps what is positive so."""
     changed = values.copy()
-    changed[where] *= np.exp(random.normal(0.0, 0.5, changed[where].shape))
+    factor = np.exp(random.normal(0.0, 0.5, changed[where].shape))
+    if changed.dtype.kind == "f":
+        changed[where] *= factor
+    else:
+        changed[where] = np.rint(changed[where] * factor).astype(changed.dtype) + 1
     return changed
 
 

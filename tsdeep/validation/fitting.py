@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
@@ -108,7 +110,8 @@ class Refitter:
                 restore_best_weights=True,
             )
             callbacks.append(stop)
-        # One iterator for all epochs: making one costs as much as dozens of small steps.
+        # One iterator for all epochs: making one costs as much as dozens of small steps. It never ends, so the
+        # model must be compiled with one step an execution; more would run past the end of an epoch.
         steps = int(train.cardinality())
         self.model.fit(
             train.repeat(),
@@ -138,6 +141,13 @@ class Refitter:
         self.model.set_weights(weights)
         return np.concatenate([self._forward(batch).numpy() for batch in windows])
 
+    def fingerprint(self) -> str:
+        """Return a SHA-256 of the model's layers and its optimiser: equal models, equal fingerprint."""
+        parts = [(type(layer).__name__, _nameless(layer.get_config())) for layer in self.model.layers]
+        optimizer = self.model.optimizer
+        described = (parts, type(optimizer).__name__, _nameless(optimizer.get_config()))
+        return hashlib.sha256(json.dumps(described, default=str, sort_keys=True).encode()).hexdigest()
+
     def build(self, weights: Weights) -> keras.Model:
         """Return a model of its own with given weights, not compiled."""
         model = self._make(compile=False)
@@ -156,6 +166,13 @@ class Refitter:
         """Weights and the states of random generators, but not of metrics."""
         metrics = {id(variable) for variable in model.metrics_variables}
         return [variable for variable in model.variables if id(variable) not in metrics]
+
+
+def _nameless(config: Any) -> Any:
+    """Leave out names, which Keras numbers by what was built before."""
+    if isinstance(config, dict):
+        return {key: _nameless(value) for key, value in config.items() if key != "name"}
+    return [_nameless(value) for value in config] if isinstance(config, (list, tuple)) else config
 
 
 class _Watch(keras.callbacks.Callback):

@@ -6,14 +6,16 @@ import json
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from tsdeep.errors import SpecError
 from tsdeep.evaluation import Evaluation, Evidence, evaluate, metrics_table, tidy_metrics, write_report
+from tsdeep.validation.combinatorial import CombinatorialPurged
 
 if TYPE_CHECKING:
     import keras
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from tsdeep.features import StandardScaler
     from tsdeep.samples import Samples
     from tsdeep.validation.run_folder import FoldRecord
+
+
+_NOT_SHOWN = frozenset({"spec", "data_sha256", "model_sha256", "features", "versions"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +103,30 @@ class Result:
         """Scores, tests, strategies and the verdict in words."""
         return evaluate(self.evidence())
 
+    def paths(self) -> list[Result]:
+        """Return one result a backtest path of combinatorial folds, which predict a row several times.
+
+        Raises
+        ------
+        SpecError
+            If the folds are not combinatorial.
+        """
+        if not isinstance(self.cv, CombinatorialPurged):
+            raise SpecError(f"paths are those of CombinatorialPurged folds, found {self.cv!r}")
+        times = [self.samples.time[rows] for rows in self.cv.groups(self.samples)]
+        found = []
+        for path in self.cv.paths():
+            tables = {}
+            for name in ("predictions", "references"):
+                table = getattr(self, name)
+                parts = [
+                    table[(table["fold"] == fold) & table["time"].isin(time)]
+                    for fold, time in zip(path, times, strict=True)
+                ]
+                tables[name] = pd.concat(parts, ignore_index=True)
+            found.append(replace(self, **tables))
+        return found
+
     def evidence(self) -> Evidence:
         """Return what the report is made of, with the strategy that the spec asks for."""
         spec = self.samples.spec
@@ -113,7 +142,7 @@ class Result:
             folds=self.folds,
             folds_figure=self.cv.plot(self.samples),
             question="" if spec is None else spec.description.strip(),
-            settings={k: v for k, v in self.settings.items() if k not in ("spec", "data_sha256", "features")}
+            settings={k: v for k, v in self.settings.items() if k not in _NOT_SHOWN}
             | {
                 "features": ", ".join(self.samples.feature_names),
                 "rows a prediction reads": self.samples.rows_needed,

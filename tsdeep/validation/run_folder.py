@@ -127,7 +127,7 @@ class RunFolder(FoldReader):
             )
         else:
             self.path.mkdir(parents=True, exist_ok=True)
-            self.write_json({"settings": settings, "complete": False})
+            write_run_json(self.path, {"settings": settings, "complete": False})
         for unfinished in self.path.glob("folds/.writing-*"):
             shutil.rmtree(unfinished)
 
@@ -144,10 +144,6 @@ class RunFolder(FoldReader):
             raise RunError(
                 f"{self.path} holds this run already; resume it (--resume), or name another folder"
             )
-
-    def write_json(self, content: dict[str, Any]) -> None:
-        """Write `run.json`, whole or not at all."""
-        write_whole(self._file, json.dumps(content, indent=2, default=str) + "\n")
 
     def write(self, fold: int, record: FoldRecord) -> None:
         """Write a finished fold, whole or not at all."""
@@ -173,6 +169,11 @@ def read_run_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(f"{file} cannot be read as a run: {type(error).__name__}: {error}") from error
     return content
+
+
+def write_run_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a run's `run.json`, whole or not at all."""
+    write_whole(path / "run.json", json.dumps(content, indent=2, default=str) + "\n")
 
 
 def write_whole(path: Path, text: str) -> None:

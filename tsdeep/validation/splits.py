@@ -50,7 +50,7 @@ class WalkForward(Splitter):
     train : int, str, pandas offset or timedelta
         Length of the train block of the first fold, and in mode `"rolling"` of every fold. Rows that are
         purged count as part of their block.
-    valid : int, str, pandas offset, timedelta or None
+    valid : int, str, pandas offset, timedelta or None, default 0
         Length of the valid block; None or 0 for none.
     test : int, str, pandas offset or timedelta
         Length of the test block.
@@ -94,8 +94,9 @@ class WalkForward(Splitter):
 
     def __init__(
         self,
+        *,
         train: Any,
-        valid: Any,
+        valid: Any = 0,
         test: Any,
         step: Any = None,
         mode: str = "expanding",

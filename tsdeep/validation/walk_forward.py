@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,10 @@ from tsdeep.validation.fitting import Fitted, Refitter
 from tsdeep.validation.fold import Fold
 from tsdeep.validation.progress import FoldProgress
 from tsdeep.validation.result import Result
-from tsdeep.validation.run_folder import FoldRecord, RunFolder
+from tsdeep.validation.run_folder import FoldRecord, RunFolder, write_whole
+from tsdeep.versions import library_versions
 
 _PREDICT_BATCH = 1024
-_STEPS_PER_EXECUTION = 16
 
 
 @dataclass(frozen=True)
@@ -138,13 +139,18 @@ def walk_forward(
     label = model if isinstance(model, str) else getattr(model, "__name__", type(model).__name__)
     if resume and out is None:
         raise SpecError("resume=True needs out=, the folder of the run")
+    _check_arguments(label, samples, build_arguments)
     folds = list(cv.split(samples))
-    settings = _settings(label, samples, cv, fit, build_arguments | {"jit_compile": jit_compile})
-    if jit_compile == "auto" and not tf.config.list_physical_devices("GPU"):
-        jit_compile = True
-    speed = {"jit_compile": jit_compile, "steps_per_execution": _STEPS_PER_EXECUTION}
-    refitter = Refitter(lambda compile: build(model, samples, compile=compile, **speed | build_arguments))
+    if fit.warm_start or fit.retrain_every > 1:
+        _check_in_time_order(samples, folds)
+    xla = True if jit_compile == "auto" and not tf.config.list_physical_devices("GPU") else jit_compile
+    refitter = Refitter(
+        lambda compile: build(model, samples, compile=compile, jit_compile=xla, **build_arguments)
+    )
+    settings = _settings(label, samples, cv, fit, build_arguments, refitter.fingerprint())
     folder = None if out is None else RunFolder(out, settings, resume=resume)
+    if folder is not None and samples.spec is not None:
+        write_whole(folder.path / "spec.yaml", samples.spec.to_yaml())
     records: list[FoldRecord] = []
     started = time.perf_counter()
     with FoldProgress(len(folds), progress) as bars:
@@ -314,7 +320,7 @@ def _frame(samples: Samples, number: int, fold: Fold, cutoff: pd.Timestamp) -> p
             "cutoff": cutoff,
             "time": samples.time[fold.test],
             "symbol": samples.symbol[fold.test],
-            "y": samples.y[fold.test].astype(np.int8),
+            "y": samples.y[fold.test].astype(np.int8 if samples.task.classes else np.float32),
         }
     )
 
@@ -324,21 +330,43 @@ def _cutoff(samples: Samples, fold: Fold) -> pd.Timestamp:
     return pd.Timestamp(samples.time[samples.label_end[used]].max())
 
 
+def _check_arguments(label: str, samples: Samples, build_arguments: dict[str, Any]) -> None:
+    """Refuse before the first fold what would fail after it."""
+    for name in ("compile", "steps_per_execution", "samples", "input_shape", "task"):
+        if name in build_arguments:
+            raise SpecError(f"{name}: walk_forward sets it itself, expected hyperparameters of {label}")
+    if label in {reference.name for reference in references_for(samples.task.kind)}:
+        raise SpecError(f"the model is called '{label}', as one of the reference methods; name it otherwise")
+
+
+def _check_in_time_order(samples: Samples, folds: list[Fold]) -> None:
+    """Refuse to hand weights on to a fold whose test rows they were fitted on."""
+    for before, fold in pairwise(folds):
+        if _cutoff(samples, before) >= samples.time[fold.test].min():
+            raise SpecError(
+                f"warm_start and retrain_every need folds in time order: fold {before.number} is fitted up to "
+                f"{_cutoff(samples, before)}, fold {fold.number} is tested from {samples.time[fold.test].min()}"
+            )
+
+
 def _settings(
-    label: str, samples: Samples, cv: Any, fit: FitSettings, build_arguments: dict[str, Any]
+    label: str, samples: Samples, cv: Any, fit: FitSettings, build_arguments: dict[str, Any], fingerprint: str
 ) -> dict[str, Any]:
+    hparams = {
+        name: value if _is_plain(value) else type(value).__name__ for name, value in build_arguments.items()
+    }
     return {
         "spec": None if samples.spec is None else samples.spec.resolved(),
         "model": label,
-        "hparams": {
-            name: value if _is_plain(value) else repr(value) for name, value in build_arguments.items()
-        },
+        "hparams": hparams,
+        "model_sha256": fingerprint,
         "split": repr(cv),
         **vars(fit),
         "lookback": samples.lookback,
         "features": list(samples.feature_names),
         "task": repr(samples.task),
         "data_sha256": samples.panel.fingerprint(),
+        "versions": library_versions(),
     }
 
 
