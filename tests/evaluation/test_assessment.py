@@ -8,7 +8,14 @@ import pandas as pd
 import pytest
 
 from tests.evaluation.conftest import make_predictions, make_prices
-from tsdeep.evaluation import Evidence, diebold_mariano, evaluate, figures, log_losses
+from tsdeep.evaluation import (
+    Evidence,
+    diebold_mariano,
+    evaluate,
+    figures,
+    log_losses,
+    pesaran_timmermann,
+)
 
 
 @pytest.fixture
@@ -106,3 +113,73 @@ def test_fifteen_years_of_days_are_evaluated_within_seconds(sp500, sp500_rows):
     result = evaluate(Evidence("sp500", "tcn", predictions, sp500, references=base))
     assert time.perf_counter() - started < 15
     assert len(result.metrics) == 16
+
+
+def random_walks(seed: int, symbols: int, horizon_rows: int) -> Evidence:
+    """Correlated random walks, called by their own past move: nothing can be known of what comes."""
+    rng, rows = np.random.default_rng(seed), 300
+    moves = 0.01 * (rng.normal(size=(rows, 1)) + 0.5 * rng.normal(size=(rows, symbols)))
+    walks = np.cumsum(moves, axis=0)
+    frames, bars = [], []
+    for symbol in range(symbols):
+        walk = walks[:, symbol]
+        origin = np.arange(horizon_rows, rows - horizon_rows)
+        y = (walk[origin + horizon_rows] > walk[origin]).astype("int8")
+        up = np.where(walk[origin] > walk[origin - horizon_rows], 0.6, 0.4)
+        times = pd.bdate_range("2010-01-04", periods=rows)
+        cutoff = pd.Timestamp("2009-12-31")
+        frames.append(
+            pd.DataFrame(
+                {"fold": 0, "cutoff": cutoff, "time": times[origin], "symbol": f"S{symbol}", "y": y, "up": up}
+            )
+        )
+        bars.append(pd.DataFrame({"time": times, "symbol": f"S{symbol}", "close": 100 * np.exp(walk)}))
+    predictions = pd.concat(frames, ignore_index=True)
+    references = predictions.assign(method="base_rate", up=0.5)
+    return Evidence(
+        "walk",
+        "past",
+        predictions,
+        pd.concat(bars),
+        references=references,
+        horizon_rows=horizon_rows,
+        draws=100,
+    )
+
+
+@pytest.mark.parametrize(
+    ("symbols", "horizon_rows", "words"),
+    [
+        (1, 5, "labels of 5 rows overlap"),
+        (3, 1, "3 symbols are pooled"),
+        (2, 5, "labels of 5 rows overlap and 2 symbols are pooled"),
+    ],
+)
+def test_calls_of_direction_are_not_tested_where_rows_are_not_independent(symbols, horizon_rows, words):
+    evidence = random_walks(0, symbols, horizon_rows)
+    result = evaluate(evidence)
+    direction = result.tests.loc["direction"]
+    assert direction[["low", "high", "statistic", "p_value", "p_holm"]].isna().all()
+    assert words in direction["note"]
+    assert np.isfinite(direction["estimate"])
+    assert "direction" not in result.verdict.adjusted
+    said = result.verdict.sentences["direction"]
+    assert f"could not be tested (not defined: {words}, so the rows are not independent)" in said
+    assert "interval" not in said
+    assert "nan" not in said
+    single = evaluate(random_walks(0, 1, 1))
+    assert "95% interval" in single.verdict.sentences["direction"]
+    assert single.tests.loc["direction", "p_holm"] > 0
+
+
+@pytest.mark.parametrize(("symbols", "horizon_rows"), [(1, 20), (3, 1)])
+def test_direction_is_never_shown_on_random_walks_whose_rows_depend_on_each_other(symbols, horizon_rows):
+    naive = 0
+    for seed in range(20):
+        evidence = random_walks(seed, symbols, horizon_rows)
+        predictions = evidence.predictions
+        naive += pesaran_timmermann(predictions["y"], predictions["up"] > 0.5).p_value < 0.05
+        headline = evaluate(evidence).verdict.headline
+        assert "related to what happened" not in headline
+        assert "wrong more often" not in headline
+    assert naive >= 3  # of 20, at a nominal 5%: the test that is withheld would have misled

@@ -71,3 +71,14 @@ def test_a_test_that_is_not_defined_is_said_so_and_counts_for_nothing():
     assert "direction" not in said.adjusted
     assert said.adjusted["money"] == pytest.approx(0.04)
     assert said.outcome == "shown"
+
+
+def test_the_interval_counts_only_the_tests_that_were_run():
+    money = Significance(0.3, 0.01, 0.6, float("nan"), 0.04, 1000)
+    tests = {"probabilities": outcome(0.0, 0.9), "direction": outcome(0.0, float("nan")), "money": money}
+    said = judge(
+        "tcn", tests, accuracy=(0.52, float("nan"), float("nan")), always_up=0.5, called_up=0.8,
+        sharpe=(0.6, 0.2, 0.4), cost_bps=5.0,
+    )  # fmt: skip
+    assert "allowing for the 2 tests" in said.sentences["money"]
+    assert said.sentences["direction"].startswith("52.0% of the calls were right; calling up")

@@ -31,6 +31,7 @@ from tsdeep.evaluation.significance import (
 from tsdeep.evaluation.verdict import QUESTIONS, Verdict, judge
 
 BASE = "base_rate"
+_NAN = float("nan")
 
 
 @dataclass(frozen=True)
@@ -159,6 +160,17 @@ def _by_time(predictions: pd.DataFrame, values: np.ndarray) -> np.ndarray:
     return pd.Series(values).groupby(predictions["time"].to_numpy()).mean().to_numpy()
 
 
+def _dependence(evidence: Evidence, predictions: pd.DataFrame) -> str:
+    """Say why rows are not independent observations of direction, or return "" where they may be taken so."""
+    reasons = []
+    if evidence.horizon_rows > 1:
+        reasons.append(f"labels of {evidence.horizon_rows} rows overlap")
+    symbols = predictions["symbol"].nunique()
+    if symbols > 1:
+        reasons.append(f"{symbols} symbols are pooled")
+    return f"{' and '.join(reasons)}, so the rows are not independent" if reasons else ""
+
+
 def _tests(
     evidence: Evidence, methods: Mapping[str, pd.DataFrame], traded: Backtest
 ) -> dict[str, tuple[str, str, Significance]]:
@@ -180,6 +192,10 @@ def _tests(
             key, question = "probabilities", QUESTIONS["probabilities"]
         tests[key] = (question, f"Diebold-Mariano on log-loss against {method}, nats", outcome)
     outcome = pesaran_timmermann(y, called)
+    dependent = _dependence(evidence, predictions)
+    if dependent:
+        note = f"not defined: {dependent}"
+        outcome = Significance(outcome.estimate, _NAN, _NAN, _NAN, _NAN, outcome.rows, note)
     tests["direction"] = (QUESTIONS["direction"], "Pesaran-Timmermann on the calls, share of rows", outcome)
     outcome = sharpe_difference(traded.net, traded.benchmark, draws=evidence.draws, seed=evidence.seed)
     tests["money"] = (QUESTIONS["money"], "Sharpe ratio minus buy and hold's, a year", outcome)
@@ -198,7 +214,7 @@ def _verdict(
 ) -> Verdict:
     y, called = predictions["y"].to_numpy(), predicted_class(predictions["up"].to_numpy())
     right = float(np.mean(called == y))
-    low, high = wilson_interval(right, len(y))
+    low, high = (_NAN, _NAN) if _dependence(evidence, predictions) else wilson_interval(right, len(y))
     sharpe = strategies["sharpe"]
     return judge(
         evidence.model,
@@ -225,7 +241,7 @@ def _tests_table(tests: Mapping[str, tuple[str, str, Significance]], verdict: Ve
             "high": outcome.high,
             "statistic": outcome.statistic,
             "p_value": outcome.p_value,
-            "p_holm": verdict.adjusted.get(key, float("nan")),
+            "p_holm": verdict.adjusted.get(key, _NAN),
             "rows": outcome.rows,
             "note": outcome.note,
         }

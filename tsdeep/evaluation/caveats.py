@@ -64,14 +64,15 @@ def caveats(evidence: Evidence, predictions: pd.DataFrame, traded: Backtest) -> 
         said.append(f"{traded.undecided} rows between the first and last prediction have none: flat there.")
     if evidence.horizon_rows > 1:
         said.append(
-            f"Labels look {evidence.horizon_rows} rows ahead and overlap; accuracy intervals and the "
-            "Pesaran-Timmermann test treat rows as independent and are too optimistic. Positions are "
-            "decided anew at every row."
+            f"Labels look {evidence.horizon_rows} rows ahead and overlap: rows are not independent. The "
+            "Pesaran-Timmermann test and the interval of the accuracy are therefore not given, and the bands "
+            "in the figures are too narrow. Positions are decided anew at every row."
         )
     if predictions["symbol"].nunique() > 1:
         said.append(
-            "Symbols move together; accuracy intervals and the Pesaran-Timmermann test treat them as "
-            "independent and are too optimistic. Diebold-Mariano averages the symbols of each time first."
+            "Symbols move together: their rows are not independent. The Pesaran-Timmermann test and the "
+            "interval of the accuracy are therefore not given, and the bands in the figures are too narrow. "
+            "Diebold-Mariano averages the symbols of each time first."
         )
     if np.mean(called == y) > 0.56 and len(y) >= 1000:
         said.append(

@@ -54,7 +54,8 @@ def pesaran_timmermann(y: ArrayLike, predicted: ArrayLike) -> Significance:
 
     Where P is the share of right calls and P* the share expected if calls were independent of outcomes,
     `z = (P - P*) / sqrt(V(P) - V(P*))`, standard normal under independence. The test assumes that
-    outcomes are not serially dependent, which daily directions nearly satisfy.
+    outcomes are not serially dependent, which daily directions of one symbol nearly satisfy; directions
+    over overlapping horizons, or of several symbols, do not, and it then rejects far too often.
 
     Parameters
     ----------

@@ -98,7 +98,7 @@ def judge(
         rate's (nats); `direction`: accuracy minus that of unrelated calls; `money`: Sharpe difference after
         costs.
     accuracy : tuple of float
-        The model's accuracy, and its 95% interval.
+        The model's accuracy, and its 95% interval; NaN where the interval is not defined.
     always_up : float
         Accuracy of calling up on every row.
     called_up : float
@@ -125,7 +125,9 @@ def judge(
         word = _word("direction", won, lost)
         sentences["direction"] = _direction(tests["direction"], word, accuracy, always_up, called_up)
     if "money" in tests:
-        sentences["money"] = _money(tests["money"], _word("money", won, lost), sharpe, cost_bps)
+        sentences["money"] = _money(
+            tests["money"], _word("money", won, lost), sharpe, cost_bps, len(adjusted)
+        )
     outcome = {(0, 0): "nothing", (1, 0): "shown", (0, 1): "lost", (1, 1): "mixed"}[(bool(won), bool(lost))]
     return Verdict(outcome, _headline(model, outcome, won, lost, tests), sentences, adjusted)
 
@@ -176,8 +178,10 @@ def _probabilities(test: Significance, word: str) -> str:
 def _direction(
     test: Significance, word: str, accuracy: tuple[float, float, float], always_up: float, called_up: float
 ) -> str:
+    right, low, high = accuracy
+    interval = f" (95% interval {low:.1%} to {high:.1%})" if np.isfinite([low, high]).all() else ""
     first = (
-        f"{accuracy[0]:.1%} of the calls were right (95% interval {accuracy[1]:.1%} to {accuracy[2]:.1%}); "
+        f"{right:.1%} of the calls were right{interval}; "
         f"calling up every time was right on {always_up:.1%}. The model called up on {called_up:.0%} of the "
         "rows."
     )
@@ -188,15 +192,17 @@ def _direction(
         "lost": "The calls are related to what happened, the wrong way round.",
         "open": "That is within chance: no sense of direction was shown.",
     }[word]
-    below = " Even so, its accuracy is below that of always calling up." if accuracy[0] < always_up else ""
+    below = " Even so, its accuracy is below that of always calling up." if right < always_up else ""
     return (
         f"{first} Given how often it calls up, unrelated calls would have been right on "
-        f"{accuracy[0] - test.estimate:.1%} (Pesaran-Timmermann z = {test.statistic:+.2f}, "
+        f"{right - test.estimate:.1%} (Pesaran-Timmermann z = {test.statistic:+.2f}, "
         f"{p_text(test.p_value)}). {said}{below if word == 'won' else ''}"
     )
 
 
-def _money(test: Significance, word: str, sharpe: tuple[float, float, float], cost_bps: float) -> str:
+def _money(
+    test: Significance, word: str, sharpe: tuple[float, float, float], cost_bps: float, tested: int
+) -> str:
     before, after, held = sharpe
     first = (
         f"The strategy's Sharpe ratio is {before:.2f} before and {after:.2f} after costs of "
@@ -210,7 +216,7 @@ def _money(test: Significance, word: str, sharpe: tuple[float, float, float], co
         "open": "The interval holds zero: no gain over buy and hold was shown.",
     }[word]
     if word == "open" and (test.low > 0 or test.high < 0):
-        said = "After allowing for the three tests that were run, that is within chance."
+        said = f"After allowing for the {tested} tests that were run, that is within chance."
     return (
         f"{first} Difference after costs {test.estimate:+.2f} (95% interval {test.low:+.2f} to "
         f"{test.high:+.2f}, {p_text(test.p_value)}). {said}"
