@@ -9,7 +9,6 @@ from tsdeep.evaluation.backtest import (
     open_warning,
     opens_equal_to_prior_close,
     position_sizes,
-    risk_figures,
 )
 from tsdeep.evaluation.evidence import Evidence
 from tsdeep.evaluation.metrics import (
@@ -34,6 +33,7 @@ from tsdeep.evaluation.plots import (
 )
 from tsdeep.evaluation.predictions import check_predictions, check_references, gives_probabilities
 from tsdeep.evaluation.report import render_report, write_report
+from tsdeep.evaluation.risk import risk_figures, rows_a_year
 from tsdeep.evaluation.significance import (
     Significance,
     diebold_mariano,
@@ -80,6 +80,7 @@ __all__ = [
     "predicted_class",
     "render_report",
     "risk_figures",
+    "rows_a_year",
     "sharpe_difference",
     "sharpe_ratio",
     "summary_table",

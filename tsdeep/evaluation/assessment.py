@@ -197,7 +197,13 @@ def _tests(
         note = f"not defined: {dependent}"
         outcome = Significance(outcome.estimate, _NAN, _NAN, _NAN, _NAN, outcome.rows, note)
     tests["direction"] = (QUESTIONS["direction"], "Pesaran-Timmermann on the calls, share of rows", outcome)
-    outcome = sharpe_difference(traded.net, traded.benchmark, draws=evidence.draws, seed=evidence.seed)
+    outcome = sharpe_difference(
+        traded.net,
+        traded.benchmark,
+        draws=evidence.draws,
+        seed=evidence.seed,
+        periods_per_year=traded.periods_per_year,
+    )
     tests["money"] = (QUESTIONS["money"], "Sharpe ratio minus buy and hold's, a year", outcome)
     wrong, wrong_up = _by_time(predictions, called != y), _by_time(predictions, y != 1)
     outcome = diebold_mariano(-wrong, -wrong_up, horizon_rows=evidence.horizon_rows)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import empyrical
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
 from tsdeep.errors import DataError, SpecError, unknown_name
+from tsdeep.evaluation.risk import risk_figures, rows_a_year
 
 SIZINGS = ("sign", "threshold", "probability")
 EXECUTIONS = ("close", "next_open", "next_close")
@@ -59,6 +59,11 @@ class Backtest:
         """Simple returns of buying every symbol at the first close and holding it."""
         return self.days["benchmark"]
 
+    @property
+    def periods_per_year(self) -> float:
+        """Rows a year, with which figures are annualised: `rows_a_year` of the days."""
+        return rows_a_year(self.days.index)
+
     def figures(self) -> pd.DataFrame:
         """Risk figures before and after costs, and of buy and hold: see `risk_figures`.
 
@@ -68,14 +73,15 @@ class Backtest:
             Rows gross, net, buy_and_hold; columns of `risk_figures`, turnover (a year, in equities) and
             long, short (share of days).
         """
+        year = self.periods_per_year
+        series = {"gross": self.gross, "net": self.net, "buy_and_hold": self.benchmark}
         rows = {
-            "gross": risk_figures(self.gross, self.benchmark),
-            "net": risk_figures(self.net, self.benchmark),
-            "buy_and_hold": risk_figures(self.benchmark, self.benchmark),
+            name: risk_figures(returns, self.benchmark, periods_per_year=year)
+            for name, returns in series.items()
         }
         table = pd.DataFrame(rows).T
-        traded = float(self.days["turnover"].mean() * 252)
-        table["turnover"] = [traded, traded, 252 / len(self.days)]
+        traded = float(self.days["turnover"].mean() * year)
+        table["turnover"] = [traded, traded, year / len(self.days)]
         table["long"] = [float((self.positions > 0).mean().mean())] * 2 + [1.0]
         table["short"] = [float((self.positions < 0).mean().mean())] * 2 + [0.0]
         return table
@@ -223,32 +229,6 @@ def backtest(
     return Backtest(
         positions, days, sizing, threshold, short, execution, float(cost_bps), int(delay_rows), undecided
     )
-
-
-def risk_figures(returns: pd.Series, benchmark: pd.Series) -> dict[str, float]:
-    """Return the risk figures of simple daily returns, by `empyrical`, 252 days a year, no risk-free rate.
-
-    Parameters
-    ----------
-    returns, benchmark : pandas.Series
-        Simple returns on the same days.
-
-    Returns
-    -------
-    dict of str to float
-        annual_return and annual_volatility (fractions a year), sharpe, sortino, max_drawdown (a negative
-        fraction), alpha (a year) and beta against the benchmark.
-    """
-    alpha, beta = empyrical.alpha_beta(returns, benchmark)
-    return {
-        "annual_return": float(empyrical.annual_return(returns)),
-        "annual_volatility": float(empyrical.annual_volatility(returns)),
-        "sharpe": float(empyrical.sharpe_ratio(returns)),
-        "sortino": float(empyrical.sortino_ratio(returns)),
-        "max_drawdown": float(empyrical.max_drawdown(returns)),
-        "alpha": float(alpha),
-        "beta": float(beta),
-    }
 
 
 def opens_equal_to_prior_close(prices: pd.DataFrame) -> pd.Series:

@@ -111,6 +111,7 @@ def render_report(evidence: Evidence, evaluation: Evaluation, images: Mapping[st
         evidence=evidence,
         evaluation=evaluation,
         period=f"{test['first']:%Y-%m-%d} to {test['last']:%Y-%m-%d}",
+        rows_a_year=f"{evaluation.backtests[evidence.model].periods_per_year:,.1f}".removesuffix(".0"),
         test_rows=f"{int(test['rows']):,}",
         up_share=f"{float(test['up_share']):.1%}",
         folds=len(metrics) - 1,

@@ -158,7 +158,7 @@ def diebold_mariano(
     return _normal(float(fit.params[0]), float(fit.bse[0]), rows, f"Newey-West errors, {lags} lags")
 
 
-def sharpe_ratio(returns: np.ndarray, periods_per_year: int = 252) -> np.ndarray:
+def sharpe_ratio(returns: np.ndarray, periods_per_year: float = 252) -> np.ndarray:
     """Return annualised Sharpe ratios (no risk-free rate) of `returns` `[rows, ...]`; NaN where constant."""
     error = np.std(returns, axis=0, ddof=1)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -173,7 +173,7 @@ def sharpe_difference(
     draws: int = 1000,
     seed: int = 0,
     block_rows: float | None = None,
-    periods_per_year: int = 252,
+    periods_per_year: float = 252,
 ) -> Significance:
     """Bootstrap the difference of two annualised Sharpe ratios earned on the same days.
 
@@ -190,8 +190,8 @@ def sharpe_difference(
         Of the draws: equal seeds give equal intervals.
     block_rows : float, optional
         Mean block length; by default the longer of Patton, Politis and White's (2009) for the two series.
-    periods_per_year : int
-        Trading days, for annualising.
+    periods_per_year : float
+        Rows a year, for annualising: see `rows_a_year`.
 
     Returns
     -------
@@ -228,7 +228,7 @@ def sharpe_difference(
     low, high = np.quantile(drawn, [0.025, 0.975])
     side = min(np.sum(drawn <= 0), np.sum(drawn >= 0))
     p_value = min(1.0, 2 * (1 + float(side)) / (1 + len(drawn)))
-    note = f"stationary bootstrap, {draws} draws, mean block {block_rows:.1f} days"
+    note = f"stationary bootstrap, {draws} draws, mean block {block_rows:.1f} rows"
     return Significance(estimate, float(low), float(high), _NAN, p_value, rows, note)
 
 
