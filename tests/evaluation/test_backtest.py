@@ -120,6 +120,7 @@ def test_sizes():
         ({"execution": "nextopen"}, "did you mean 'next_open'"),
         ({"cost_bps": -1.0}, "cost_bps is -1.0"),
         ({"cost_bps": float("nan")}, "cost_bps is nan"),
+        ({"cost_bps": float("inf")}, "cost_bps is inf"),
         ({"delay_rows": -1}, "delay_rows is -1"),
     ],
 )

@@ -20,6 +20,10 @@ def test_evidence_is_frozen_and_counts_seeds(predictions, prices):
     [
         ({"horizon_rows": 0}, "horizon_rows is 0"),
         ({"draws": 10}, "draws is 10"),
+        ({"cost_bps": float("inf")}, "cost_bps is inf, expected a finite number of at least 0"),
+        ({"cost_bps": float("nan")}, "cost_bps is nan"),
+        ({"cost_bps": -0.1}, "cost_bps is -0.1"),
+        ({"cost_bps": "5"}, "cost_bps is '5'"),
         ({"variants": 0}, "variants is 0"),
         ({"model": "base_rate"}, "as one of the references"),
     ],

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
+from tests.evaluation.conftest import make_predictions, make_prices
 from tests.evaluation.test_plots import history
 from tsdeep.evaluation import Evidence, write_report
 
@@ -32,6 +33,14 @@ class Balanced(HTMLParser):
 
     def handle_data(self, data):
         self.shown.append(data)
+
+
+def shown(evidence: Evidence, folder) -> str:
+    """Return the text of the report's page, white space collapsed."""
+    parser = Balanced()
+    parser.feed(write_report(evidence, folder).read_text())
+    assert parser.open == []
+    return " ".join(" ".join(parser.shown).split())
 
 
 @pytest.fixture
@@ -92,9 +101,7 @@ def test_the_page_is_whole_loads_nothing_and_escapes_everything(evidence, tmp_pa
 
 
 def test_the_page_says_what_a_stranger_needs(evidence, tmp_path):
-    parser = Balanced()
-    parser.feed(write_report(evidence, tmp_path).read_text())
-    text = " ".join(" ".join(parser.shown).split())
+    text = shown(evidence, tmp_path)
     for words in (
         "was anything shown by tcn?", "Nothing was shown", "How the folds were cut", "random numbers",
         "always_up", "base_rate", "Diebold-Mariano", "Pesaran-Timmermann", "stationary bootstrap, 200 draws",
@@ -112,3 +119,25 @@ def test_the_least_evidence_makes_a_page_too(predictions, prices, tmp_path):
 def test_the_same_evidence_gives_the_same_page(evidence, tmp_path):
     pages = [write_report(evidence, tmp_path / str(i)).read_bytes() for i in range(2)]
     assert pages[0] == pages[1]
+
+
+def test_rows_are_said_to_be_held_out_only_where_every_cutoff_is_before_its_row(
+    predictions, prices, tmp_path
+):
+    held_out = "Each was predicted by a model fitted without it."
+    assert held_out in shown(Evidence("toy", "tcn", predictions, prices, draws=100), tmp_path)
+    early = predictions.copy()
+    early.loc[:6, "cutoff"] = early.loc[:6, "time"]
+    text = shown(Evidence("toy", "tcn", early, prices, draws=100), tmp_path)
+    assert held_out not in text
+    assert "Walk-forward: every model saw only rows before" not in text
+    assert "7 of them lie at or before the cutoff" in text
+    assert "7 of 400 rows lie at or before the cutoff" in text
+
+
+def test_equal_shares_at_no_cost_are_told_only_of_several_symbols(predictions, prices, tmp_path):
+    words = "Each of the 2 symbols has an equal share of equity, set anew at every row"
+    assert "share of equity" not in shown(Evidence("toy", "tcn", predictions, prices, draws=100), tmp_path)
+    two = pd.concat([predictions, make_predictions(seed=3, symbol="NDX")])
+    bars = pd.concat([prices, make_prices(seed=4, symbol="NDX")])
+    assert words in shown(Evidence("toy", "tcn", two, bars, draws=100), tmp_path)

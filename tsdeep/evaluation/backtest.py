@@ -158,7 +158,8 @@ def backtest(
     Positions are fractions of equity at the latest close up to the fill, set anew at each row; cash earns
     nothing. Costs are `cost_bps / 1e4 * |change of position|`, the first entry included, charged to the
     interval in which, or at whose start, the fill lies; the last position is marked, not closed. Several
-    symbols each have an equal and constant share of equity. Rows without a prediction between the first and
+    symbols each have an equal and constant share of equity; keeping positions and shares at their size as
+    prices move is not charged. Rows without a prediction between the first and
     the last are held flat, and counted. The benchmark buys every symbol once and pays no cost.
 
     Parameters
@@ -194,7 +195,7 @@ def backtest(
     if execution not in EXECUTIONS:
         raise SpecError(unknown_name("execution", execution, EXECUTIONS))
     if not (np.isfinite(cost_bps) and cost_bps >= 0):
-        raise SpecError(f"backtest: cost_bps is {cost_bps!r}, expected a number of at least 0")
+        raise SpecError(f"backtest: cost_bps is {cost_bps!r}, expected a finite number of at least 0")
     if delay_rows != int(delay_rows) or delay_rows < 0:
         raise SpecError(f"backtest: delay_rows is {delay_rows!r}, expected an integer of at least 0")
     if predictions.empty:

@@ -54,10 +54,10 @@ def caveats(evidence: Evidence, predictions: pd.DataFrame, traded: Backtest) -> 
     if called.min() == called.max():
         word = "up" if called[0] else "down"
         said.append(f"The model calls {word} on every row: as a classifier it is a constant.")
-    early = int((predictions["time"] < predictions["cutoff"]).sum())
+    early = int((~(predictions["cutoff"] < predictions["time"])).sum())
     if early:
         said.append(
-            f"{early} of {len(predictions)} rows lie before the cutoff of the model that predicts them: "
+            f"{early} of {len(predictions)} rows lie at or before the cutoff of the model that predicts them: "
             "this is cross-validation, not walk-forward, and no one could have traded it."
         )
     if traded.undecided:

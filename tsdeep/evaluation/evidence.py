@@ -92,6 +92,9 @@ class Evidence:
             value = getattr(self, key)
             if not isinstance(value, int | np.integer) or value < least:
                 raise SpecError(f"evidence: {key} is {value!r}, expected an integer of at least {least}")
+        cost = self.cost_bps
+        if not (isinstance(cost, int | float | np.number) and np.isfinite(cost) and cost >= 0):
+            raise SpecError(f"evidence: cost_bps is {cost!r}, expected a finite number of at least 0")
         if self.variants is not None and self.variants < 1:
             raise SpecError(
                 f"evidence: variants is {self.variants!r}, expected at least 1, or None: not recorded"

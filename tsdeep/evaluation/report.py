@@ -107,6 +107,7 @@ def render_report(evidence: Evidence, evaluation: Evaluation, images: Mapping[st
     metrics = evaluation.metrics
     test = metrics["test"].loc["pooled"]
     methods = list(metrics["accuracy"].columns)
+    early = int((~(evidence.predictions["cutoff"] < evidence.predictions["time"])).sum())
     return environment.get_template("report.html").render(
         evidence=evidence,
         evaluation=evaluation,
@@ -115,7 +116,9 @@ def render_report(evidence: Evidence, evaluation: Evaluation, images: Mapping[st
         test_rows=f"{int(test['rows']):,}",
         up_share=f"{float(test['up_share']):.1%}",
         folds=len(metrics) - 1,
-        walk_forward=bool((evidence.predictions["cutoff"] <= evidence.predictions["time"]).all()),
+        walk_forward=early == 0,
+        early_rows=f"{early:,}",
+        symbols=evidence.predictions["symbol"].nunique(),
         methods=methods,
         base=BASE,
         pooled=_pooled(metrics, methods),
