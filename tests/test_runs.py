@@ -3,7 +3,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +13,18 @@ import tsdeep
 from tests.synthetic import bars
 from tsdeep.errors import RunError, SpecError
 
+# Says when an epoch is done and takes its time over it, so that the kill comes in the middle of a fold.
 RUN = """
-import sys
+import sys, time
 import tests.synthetic
 import tsdeep
+from tsdeep.validation.progress import FoldProgress
+
+def slow(self, epoch, figures):
+    print("epoch", epoch, flush=True)
+    time.sleep(0.02)
+
+FoldProgress.epoch = slow
 tsdeep.run(sys.argv[1], sys.argv[2], resume="--resume" in sys.argv)
 """
 
@@ -46,22 +53,27 @@ training: {{epochs: 8, patience: 8, batch_size: 32, seed: 5}}
 
 def start(spec_file, out, *options):
     command = [sys.executable, "-c", RUN, str(spec_file), str(out), *options]
-    return subprocess.Popen(command, cwd=Path(__file__).parent.parent, stderr=subprocess.PIPE)
+    return subprocess.Popen(
+        command, cwd=Path(__file__).parent.parent, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
 
 
 def finished_folds(out):
     return sorted(path.name for path in Path(out).glob("folds/[0-9]*"))
 
 
-def test_a_run_killed_in_a_fold_and_resumed_equals_one_that_was_not(spec_file, tmp_path):
+@pytest.mark.parametrize("settings", ["seeds: 1", "seeds: 2, warm_start: true, retrain_every: 2"])
+def test_a_run_killed_in_a_fold_and_resumed_equals_one_that_was_not(spec_file, tmp_path, settings):
+    spec_file.write_text(spec_file.read_text().replace("seed: 5", f"seed: 5, {settings}"))
     whole = tsdeep.run(spec_file, tmp_path / "whole", progress=False)
     killed = tmp_path / "killed"
     process = start(spec_file, killed)
-    deadline = time.monotonic() + 120
-    while len(finished_folds(killed)) < 2 and process.poll() is None and time.monotonic() < deadline:
-        pass
-    os.kill(process.pid, signal.SIGKILL)
+    for line in process.stdout:
+        if line.split() == [b"epoch", b"4"] and len(finished_folds(killed)) >= 2:
+            os.kill(process.pid, signal.SIGKILL)
+            break
     process.communicate()
+    assert process.returncode == -signal.SIGKILL
     before = {
         name: (killed / "folds" / name / "fold.json").stat().st_mtime_ns for name in finished_folds(killed)
     }
@@ -112,17 +124,59 @@ def test_changed_data_is_another_run(spec_file, tmp_path):
     ],
 )
 def test_a_truncated_file_is_named_and_its_fold_can_be_made_again(spec_file, tmp_path, name):
-    spec = tsdeep.load_spec(spec_file).replace(split={"max_folds": 2}, training={"epochs": 1})
-    first = tsdeep.run(spec, tmp_path / "run", progress=False)
+    spec = tsdeep.load_spec(spec_file).replace(split={"max_folds": 2})
+
+    def walk(resume):
+        return tsdeep.walk_forward(
+            "tiny",
+            tsdeep.load(spec),
+            spec.splitter(),
+            epochs=1,
+            jit_compile=False,
+            progress=False,
+            out=tmp_path / "run",
+            resume=resume,
+        )
+
+    first = walk(resume=False)
     file = tmp_path / "run" / "folds" / "000" / name
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
     with pytest.raises(RunError, match=rf"{name} cannot be read: .*Delete .*000 and resume"):
-        tsdeep.run(spec, tmp_path / "run", resume=True, progress=False)
+        walk(resume=True)
     for part in file.parent.iterdir():
         part.unlink()
     file.parent.rmdir()
-    again = tsdeep.run(spec, tmp_path / "run", resume=True, progress=False)
-    np.testing.assert_array_equal(again.predictions["up"], first.predictions["up"])
+    np.testing.assert_array_equal(walk(resume=True).predictions["up"], first.predictions["up"])
+
+
+def test_a_second_process_is_kept_out_of_a_run_that_is_being_written(spec_file, tmp_path):
+    process = start(spec_file, tmp_path / "run")
+    try:
+        for line in process.stdout:
+            if line.startswith(b"epoch"):
+                break
+        with pytest.raises(RunError, match="another process is writing this run"):
+            tsdeep.run(spec_file, tmp_path / "run", resume=True, progress=False)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_resuming_a_run_that_was_never_begun_is_refused(spec_file, tmp_path):
+    with pytest.raises(RunError, match="holds no run to resume"):
+        tsdeep.run(spec_file, tmp_path / "run", resume=True, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"), [("[]", "it lacks the keys best_epochs"), ('{"fold": 0}', "it lacks the keys")]
+)
+def test_a_fold_file_of_another_form_is_named(spec_file, tmp_path, facts, said):
+    spec = tsdeep.load_spec(spec_file).replace(split={"max_folds": 1})
+    options = {"epochs": 1, "jit_compile": False, "progress": False, "out": tmp_path / "run"}
+    tsdeep.walk_forward("tiny", tsdeep.load(spec), spec.splitter(), **options)
+    (tmp_path / "run" / "folds" / "000" / "fold.json").write_text(facts)
+    with pytest.raises(RunError, match=rf"fold\.json cannot be read: {said}"):
+        tsdeep.walk_forward("tiny", tsdeep.load(spec), spec.splitter(), resume=True, **options)
 
 
 def test_a_damaged_run_json_is_named(spec_file, tmp_path):

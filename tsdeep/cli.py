@@ -153,9 +153,13 @@ def _with_source(spec: DataSpec, options: argparse.Namespace) -> DataSpec:
     source = _source(spec.resolved()["source"], options)
     if source == spec.source:
         return spec
-    # Another file has another period.
-    period = {} if options.path is None and options.source is None else {"start": None, "end": None}
-    return spec.replace(source=source, period=period)
+    changes: dict[str, Any] = {"source": source, "variants": None}
+    changes["description"] = f"{spec.description} (Source changed from {spec.source.describe()}.)".strip()
+    if options.path is not None or options.source is not None:
+        changes["period"] = {"start": None, "end": None}
+        if spec.period != spec.replace(period=changes["period"]).period:
+            print("tsdeep: another source: the spec's period is not applied", file=sys.stderr)
+    return spec.replace(**changes)
 
 
 def _source(content: dict[str, Any], options: argparse.Namespace) -> Source:

@@ -42,7 +42,7 @@ def test_a_body_may_be_given_in_place_of_a_name():
 
 def test_an_unknown_model_names_the_nearest_and_all():
     with pytest.raises(
-        SpecError, match=r"unknown model 'tnc': did you mean 'tcn'\? Known: gru, lstm, tcn, transf"
+        SpecError, match=r"unknown model 'tnc': did you mean 'tcn'\? Known: .*gru, .*lstm, .*tcn, .*transf"
     ):
         get_model("tnc")
 

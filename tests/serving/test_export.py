@@ -10,13 +10,6 @@ import tsdeep
 from tests.synthetic import FEATURES, samples
 from tsdeep.serving.export import versions
 
-MODELS = {
-    "lstm": {"units": 4},
-    "gru": {"units": 4},
-    "tcn": {"filters": 4},
-    "transformer": {"units": 8, "heads": 2, "layers": 1},
-}
-
 # Runs where nothing of tsdeep is imported: the graph alone answers.
 SERVE = """
 import json, sys
@@ -46,20 +39,33 @@ def result(market):
     return walk(market, "tiny", seeds=2)
 
 
-def test_saved_models_equal_offline_predictions_in_a_process_without_tsdeep(market, tmp_path):
+def test_saved_models_equal_offline_predictions_in_a_process_without_tsdeep(tmp_path):
+    spec = tsdeep.load_spec("sp500_direction")
+    market = tsdeep.load(spec)
     offline = {}
-    for name, hparams in MODELS.items():
-        run = walk(market, name, **hparams)
+    for name in ("lstm", "gru", "tcn", "transformer"):
+        run = tsdeep.walk_forward(
+            name,
+            market,
+            tsdeep.WalkForward(train="4YE", valid="1YE", test="1YE", max_folds=1),
+            epochs=1,
+            seeds=2 if name == "lstm" else 1,
+            jit_compile=False,
+            progress=False,
+            **spec.hparams[name],
+        )
         tsdeep.export(run, tmp_path / name)
         rows = next(run.cv.split(market)).test
+        assert len(rows) == 250
         np.savez(
             tmp_path / f"{name}.npz", **market.panel.windows(rows, market.rows_needed, market.features.fields)
         )
         offline[name] = run.predictions["up"]
-    subprocess.run([sys.executable, "-c", SERVE, str(tmp_path), *MODELS], check=True, cwd=tmp_path)
+    subprocess.run([sys.executable, "-c", SERVE, str(tmp_path), *offline], check=True, cwd=tmp_path)
     for name, up in offline.items():
         served = np.load(tmp_path / f"{name}-served.npz")
         assert served["up"].dtype == np.float32
+        assert np.std(served["up"]) > 1e-4
         np.testing.assert_allclose(served["up"], up, rtol=0, atol=1e-6, err_msg=name)
         np.testing.assert_allclose(served["down"], 1 - up, rtol=0, atol=1e-6, err_msg=name)
 

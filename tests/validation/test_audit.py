@@ -98,6 +98,43 @@ def test_a_scaler_fitted_on_all_rows_is_caught_in_every_fold(market):
     assert audit_scaler(market, folds).ok
 
 
+class NormalisesWhatItIsGiven(keras.layers.Layer):
+    """Holds no statistics: takes them from whatever it is applied to, here all rows."""
+
+    def call(self, x):
+        seen = ops.where(ops.isnan(x), 0.0, x)
+        return (x - ops.mean(seen, axis=0)) / (ops.std(seen, axis=0) + 1e-9)
+
+
+def test_a_scaler_without_statistics_of_its_own_is_caught(market):
+    found = audit_scaler(market, list(CV.split(market)), lambda samples, rows: NormalisesWhatItIsGiven())
+    assert [f.subject for f in found.findings if not f.ok] == ["scaler, fold 0", "scaler, fold 1"]
+
+
+class PeeksAtMonthEnds(Feature):
+    """Reads the next close, but on every 21st row alone."""
+
+    warmup = 1
+    fields = ("close",)
+    names = ("peeks_at_month_ends",)
+
+    def compute(self, fields):
+        close = fields["close"]
+        ahead = ops.concatenate([close[:, 1:], close[:, -1:]], axis=1)
+        month_end = ops.arange(close.shape[1]) % 21 == 0
+        return ops.where(month_end, ahead, close)[:, 1:]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_feature_that_peeks_once_a_month_is_caught(market, seed):
+    assert not audit_feature(PeeksAtMonthEnds(), market.panel, seed=seed).ok
+
+
+def test_integer_fields_can_be_audited(market):
+    volume = market.panel.fields["volume"].astype(np.int64)
+    assert audit(market.replace(panel=market.panel.replace(volume=volume))).ok
+
+
 class NoPurge:
     """Cuts rows into blocks and lets the labels reach over the cuts."""
 

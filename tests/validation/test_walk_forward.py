@@ -157,6 +157,21 @@ def test_weights_are_not_handed_on_to_folds_that_they_were_fitted_on(market, set
         tsdeep.walk_forward("tiny", market, tsdeep.CombinatorialPurged(n_groups=4), **setting)
 
 
+def test_test_blocks_that_overlap_are_refused_before_the_first_fold(market):
+    with pytest.raises(
+        SpecError, match=r"test rows of more than one fold.*expected a step of at least the test"
+    ):
+        tsdeep.walk_forward("tiny", market, tsdeep.WalkForward(**CV, step=30))
+
+
+def test_the_table_of_folds_gives_the_cutoff_of_the_model_used(market):
+    result = tsdeep.walk_forward(
+        "tiny", market, tsdeep.WalkForward(**CV, max_folds=2), retrain_every=2, **TINY
+    )
+    assert list(result.folds["cutoff"]) == list(result.predictions.groupby("fold")["cutoff"].first())
+    assert list(result.folds["refitted"]) == [True, False]
+
+
 def test_a_model_named_as_a_reference_is_refused_before_the_first_fold(market):
     @tsdeep.register_model("logistic")
     def body(inputs):

@@ -91,8 +91,12 @@ def read_metadata(version: Path) -> dict[str, Any]:
     """Read the description beside an export; RunError names the file if it cannot be read."""
     path = version / METADATA
     try:
-        return json.loads(path.read_text())
-    except (OSError, json.JSONDecodeError) as error:
+        content = dict(json.loads(path.read_text()))
+        missing = {"fields", "positive_fields", "rows_needed", "outputs", "symbols", "spec"} - set(content)
+        if missing:
+            raise ValueError(f"it lacks {', '.join(sorted(missing))}")
+        return content
+    except (OSError, ValueError, TypeError) as error:
         raise RunError(f"{path}: cannot be read as the description of an export: {error}") from error
 
 

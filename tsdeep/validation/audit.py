@@ -36,7 +36,8 @@ def audit(
     """Check that nothing depends on what it must not see.
 
     Raw rows are changed at random and everything is computed again; what must not matter must leave the
-    result identical to the last bit.
+    result identical to the last bit. Rows are drawn: a leak that shows at few rows may be missed, and so is
+    one that was put into a feature's constants beforehand, such as a table computed from the whole history.
 
     Parameters
     ----------

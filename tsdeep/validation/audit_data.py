@@ -15,6 +15,8 @@ from tsdeep.tables import stamp
 from tsdeep.validation.finding import Audit, Finding
 from tsdeep.validation.fold import Fold
 
+_RUN = 64
+
 ScalerFit = Callable[[Samples, np.ndarray], Any]
 
 
@@ -30,7 +32,7 @@ def audit_feature(
     panel : Panel
         Raw rows with the feature's fields.
     trials : int, default 8
-        Random rows t.
+        Random rows t, beside the first and a run of 64 in a row.
     seed : int, default 0
     max_rows : int, default 4096
         Rows of a segment that are used.
@@ -114,11 +116,12 @@ def audit_scaler(
     for number, fold in enumerate(folds):
         last = samples.time[samples.label_end[fold.train]].max()
         poisoned = samples.replace(panel=poison_panel(samples.panel, samples.time > last, random))
-        fitted = [
-            [np.asarray(w) for w in fit_scaler(s, fold.train).get_weights()] for s in (samples, poisoned)
+        # What it does to the training rows counts, wherever it keeps its statistics.
+        scaled = [
+            np.asarray(fit_scaler(each, fold.train)(each.x))[fold.train] for each in (samples, poisoned)
         ]
-        same = all(np.array_equal(a, b, equal_nan=True) for a, b in zip(*fitted, strict=True))
-        detail = "" if same else f"statistics move when rows after {stamp(last)} are changed"
+        same = np.array_equal(*scaled, equal_nan=True)
+        detail = "" if same else f"scaled training rows move when rows after {stamp(last)} are changed"
         findings.append(
             Finding("rows after the training rows' label ends", f"scaler, fold {number}", same, detail)
         )
@@ -218,8 +221,11 @@ def _batch(raw: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def _picks(random: np.random.Generator, first: int, stop: int, trials: int) -> Iterator[int]:
+    """Give the first row, a run of rows, which finds what peeks at month ends alone, and random rows."""
+    start = int(random.integers(first, max(first + 1, stop - _RUN)))
+    run = np.arange(start, min(start + _RUN, stop))
     chosen = random.choice(np.arange(first, stop), min(trials, stop - first), replace=False)
-    yield from (int(t) for t in np.unique(np.r_[first, chosen]))
+    yield from (int(t) for t in np.unique(np.r_[first, run, chosen]))
 
 
 def _poison(values: np.ndarray, where: Any, random: np.random.Generator) -> np.ndarray:

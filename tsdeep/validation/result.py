@@ -95,8 +95,12 @@ class Result:
 
     @cached_property
     def folds(self) -> pd.DataFrame:
-        """How the data was cut, a fold a row."""
-        return self.cv.table(self.samples)
+        """How the data was cut, a fold a row, with the cutoff of the model that each fold used."""
+        table = self.cv.table(self.samples)
+        table["cutoff"] = pd.to_datetime([facts["cutoff"] for facts in self.fold_facts]).astype(
+            "datetime64[ns]"
+        )
+        return table.assign(refitted=[facts["refitted"] for facts in self.fold_facts])
 
     @cached_property
     def evaluation(self) -> Evaluation:
@@ -174,10 +178,12 @@ class Result:
 
     def description(self) -> dict[str, Any]:
         """Return what an export says of the run that it comes from."""
-        pooled = tidy_metrics(self.metrics)
-        pooled = pooled[pooled["fold"] == "pooled"].set_index("method")
-        # Through JSON so that figures which are not defined become null.
-        metrics = json.loads(pooled.drop(columns=["fold", "first", "last"]).to_json(orient="index"))
+        metrics = None
+        if not isinstance(self.cv, CombinatorialPurged):  # their rows are judged path by path
+            pooled = tidy_metrics(self.metrics)
+            pooled = pooled[pooled["fold"] == "pooled"].set_index("method")
+            # Through JSON so that figures which are not defined become null.
+            metrics = json.loads(pooled.drop(columns=["fold", "first", "last"]).to_json(orient="index"))
         return {
             "model": self.model,
             "hparams": self.settings["hparams"],

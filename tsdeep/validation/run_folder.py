@@ -13,11 +13,18 @@ from typing import Any
 import keras
 import pandas as pd
 import pyarrow
+from filelock import FileLock, Timeout
 
 from tsdeep.errors import RunError
 from tsdeep.features import StandardScaler
 
 _TABLES = ("predictions", "references", "history")
+_COLUMNS = {
+    "predictions": {"fold", "cutoff", "time", "symbol", "y"},
+    "references": {"fold", "cutoff", "time", "symbol", "y", "method"},
+    "history": {"fold", "member", "stage", "epoch", "loss"},
+}
+_FACTS = {"fold", "cutoff", "best_epochs", "seconds", "refitted"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,18 +79,27 @@ class FoldReader:
         folder = self._fold(fold)
         path = folder / "fold.json"
         try:
-            facts = json.loads(path.read_text())
+            facts = dict(json.loads(path.read_text()))
+            _expect(_FACTS - set(facts), "keys")
             tables = {}
             for name in _TABLES:
                 path = folder / f"{name}.parquet"
                 tables[name] = pd.read_parquet(path)
+                _expect(_COLUMNS[name] - set(tables[name].columns), "columns")
             models = []
             for member in range(len(facts["best_epochs"])):
                 path = folder / f"model_{member}.keras"
                 models.append(keras.saving.load_model(path, compile=False))
             path = folder / "scaler.keras"
             scaler = keras.saving.load_model(path).layers[-1]
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, pyarrow.ArrowException) as error:
+        except (
+            OSError,
+            ValueError,
+            TypeError,
+            EOFError,
+            zipfile.BadZipFile,
+            pyarrow.ArrowException,
+        ) as error:
             raise RunError(
                 f"{path} cannot be read: {error}. Delete {folder} and resume the run to make the fold again."
             ) from error
@@ -121,6 +137,8 @@ class RunFolder(FoldReader):
         settings = json.loads(json.dumps(settings, default=str))
         if self._file.exists():
             self._check_same(settings, resume)
+        elif resume:
+            raise RunError(f"{self.path} holds no run to resume")
         elif self.path.exists() and any(self.path.iterdir()):
             raise RunError(
                 f"{self.path}: the folder has files but no run.json; name an empty or a new folder"
@@ -128,7 +146,8 @@ class RunFolder(FoldReader):
         else:
             self.path.mkdir(parents=True, exist_ok=True)
             write_run_json(self.path, {"settings": settings, "complete": False})
-        for unfinished in self.path.glob("folds/.writing-*"):
+        self._lock = _lock(self.path)
+        for unfinished in (*self.path.glob("folds/.writing-*"), *self.path.glob("model/.writing-*")):
             shutil.rmtree(unfinished)
 
     def _check_same(self, settings: dict[str, Any], resume: bool) -> None:
@@ -145,6 +164,10 @@ class RunFolder(FoldReader):
                 f"{self.path} holds this run already; resume it (--resume), or name another folder"
             )
 
+    def close(self) -> None:
+        """Let other processes into the folder."""
+        self._lock.release()
+
     def write(self, fold: int, record: FoldRecord) -> None:
         """Write a finished fold, whole or not at all."""
         temporary = self.path / "folds" / f".writing-{fold:03d}"
@@ -160,15 +183,33 @@ class RunFolder(FoldReader):
         os.replace(temporary, self._fold(fold))
 
 
+def _lock(path: Path) -> FileLock:
+    """Keep other processes out of a run folder until this one releases it or ends, however it ends."""
+    lock = FileLock(path / ".lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise RunError(
+            f"{path}: another process is writing this run; wait for it, or name another folder"
+        ) from None
+    return lock
+
+
 def read_run_json(path: Path) -> dict[str, Any]:
     """Read a run's `run.json`; RunError if it is missing or damaged."""
     file = path / "run.json"
     try:
-        content = json.loads(file.read_text())
-        content["settings"]["model"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        content = dict(json.loads(file.read_text()))
+        _expect({"settings", "complete"} - set(content), "keys")
+        _expect({"model", "data_sha256"} - set(content["settings"]), "settings")
+    except (OSError, ValueError, TypeError) as error:
         raise RunError(f"{file} cannot be read as a run: {type(error).__name__}: {error}") from error
     return content
+
+
+def _expect(missing: set[str], what: str) -> None:
+    if missing:
+        raise ValueError(f"it lacks the {what} {', '.join(sorted(missing))}")
 
 
 def write_run_json(path: Path, content: dict[str, Any]) -> None:

@@ -16,6 +16,8 @@ from tsdeep.errors import SpecError
 Unit = Literal["rows", "sessions", "anchors", "span"]
 
 DAY_NANOSECONDS = 86_400_000_000_000
+_LONGEST = 36_525 * DAY_NANOSECONDS
+_MOST = 10**9
 
 _SPELT_OUT = re.compile(r"(\d+)\s*(row|session|second|minute|hour|day|week|month|year)s?", re.IGNORECASE)
 _BARE_LETTER = re.compile(r"(\d*)([YAQM])")
@@ -124,6 +126,8 @@ def parse_size(value: Any, name: str) -> Size:
     size = _parse(value, name)
     if size.amount < 0 or size.nanoseconds < 0 or size.is_zero:
         raise SpecError(f"{name}={value!r}: expected a length above zero")
+    if size.nanoseconds > _LONGEST or size.amount > _MOST:
+        raise SpecError(f"{name}={value!r}: expected a length of at most a century")
     return size
 
 

@@ -21,6 +21,7 @@ from tsdeep.features import StandardScaler
 from tsdeep.models import build
 from tsdeep.pipeline import windows
 from tsdeep.samples import Samples
+from tsdeep.validation.combinatorial import CombinatorialPurged
 from tsdeep.validation.fitting import Fitted, Refitter
 from tsdeep.validation.fold import Fold
 from tsdeep.validation.progress import FoldProgress
@@ -141,8 +142,9 @@ def walk_forward(
         raise SpecError("resume=True needs out=, the folder of the run")
     _check_arguments(label, samples, build_arguments)
     folds = list(cv.split(samples))
+    _check_test_rows(cv, folds)
     if fit.warm_start or fit.retrain_every > 1:
-        _check_in_time_order(samples, folds)
+        _check_in_time_order(samples, folds, fit.refit)
     xla = True if jit_compile == "auto" and not tf.config.list_physical_devices("GPU") else jit_compile
     refitter = Refitter(
         lambda compile: build(model, samples, compile=compile, jit_compile=xla, **build_arguments)
@@ -153,20 +155,24 @@ def walk_forward(
         write_whole(folder.path / "spec.yaml", samples.spec.to_yaml())
     records: list[FoldRecord] = []
     started = time.perf_counter()
-    with FoldProgress(len(folds), progress) as bars:
-        for number, fold in enumerate(folds):
-            before = records[-1] if records else None
-            if folder is not None and folder.has(number):
-                record, state = folder.read(number), "read"
-            else:
-                record, state = (
-                    _run_fold(refitter, samples, number, len(folds), fold, before, fit, bars),
-                    "done",
-                )
-                if folder is not None:
-                    folder.write(number, record)
-            records.append(record)
-            bars.fold_done(_line(number, len(folds), record, state))
+    try:
+        with FoldProgress(len(folds), progress) as bars:
+            for number, fold in enumerate(folds):
+                before = records[-1] if records else None
+                if folder is not None and folder.has(number):
+                    record, state = folder.read(number), "read"
+                else:
+                    record, state = (
+                        _run_fold(refitter, samples, number, len(folds), fold, before, fit, bars),
+                        "done",
+                    )
+                    if folder is not None:
+                        folder.write(number, record)
+                records.append(record)
+                bars.fold_done(_line(number, len(folds), record, state))
+    finally:
+        if folder is not None:
+            folder.close()
     return Result.of(
         records,
         model=label,
@@ -204,7 +210,7 @@ def _run_fold(
         weights = [member.weights for member in members]
         facts = {
             "fold": number,
-            "cutoff": str(_cutoff(samples, fold)),
+            "cutoff": str(_cutoff(samples, fold, fit.refit)),
             "best_epochs": [member.best_epoch for member in members],
             "refitted": True,
         }
@@ -325,9 +331,9 @@ def _frame(samples: Samples, number: int, fold: Fold, cutoff: pd.Timestamp) -> p
     )
 
 
-def _cutoff(samples: Samples, fold: Fold) -> pd.Timestamp:
-    used = np.concatenate([fold.train, fold.valid, fold.refit])
-    return pd.Timestamp(samples.time[samples.label_end[used]].max())
+def _cutoff(samples: Samples, fold: Fold, refit: bool) -> pd.Timestamp:
+    used = [fold.train, fold.valid, fold.refit] if refit else [fold.train, fold.valid]
+    return pd.Timestamp(samples.time[samples.label_end[np.concatenate(used)]].max())
 
 
 def _check_arguments(label: str, samples: Samples, build_arguments: dict[str, Any]) -> None:
@@ -339,13 +345,25 @@ def _check_arguments(label: str, samples: Samples, build_arguments: dict[str, An
         raise SpecError(f"the model is called '{label}', as one of the reference methods; name it otherwise")
 
 
-def _check_in_time_order(samples: Samples, folds: list[Fold]) -> None:
+def _check_test_rows(cv: Any, folds: list[Fold]) -> None:
+    """Refuse test blocks that overlap: their rows would be counted several times in every figure."""
+    if isinstance(cv, CombinatorialPurged):
+        return
+    rows, counts = np.unique(np.concatenate([fold.test for fold in folds]), return_counts=True)
+    if (counts > 1).any():
+        raise SpecError(
+            f"{int((counts > 1).sum())} rows are test rows of more than one fold, the first is row "
+            f"{rows[counts > 1][0]}; expected a step of at least the test block"
+        )
+
+
+def _check_in_time_order(samples: Samples, folds: list[Fold], refit: bool) -> None:
     """Refuse to hand weights on to a fold whose test rows they were fitted on."""
     for before, fold in pairwise(folds):
-        if _cutoff(samples, before) >= samples.time[fold.test].min():
+        if _cutoff(samples, before, refit) >= samples.time[fold.test].min():
             raise SpecError(
                 f"warm_start and retrain_every need folds in time order: fold {before.number} is fitted up to "
-                f"{_cutoff(samples, before)}, fold {fold.number} is tested from {samples.time[fold.test].min()}"
+                f"{_cutoff(samples, before, refit)}, fold {fold.number} is tested from {samples.time[fold.test].min()}"
             )
 
 
