@@ -51,3 +51,7 @@ def test_shell_blocks_beside_the_two_commands_run(tmp_path):
     for block in blocks("bash")[2:]:
         subprocess.run(["bash", "-euo", "pipefail", "-c", block], cwd=tmp_path, env=environment, check=True)
     assert (tmp_path / "models" / "sp500_tcn" / "1" / "tsdeep.json").is_file()
+
+
+def test_nothing_is_left_to_be_filled_in():
+    assert not re.findall(r"^[A-Z]{5,}$", README, flags=re.MULTILINE)
