@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,41 +19,21 @@ from tsdeep.features import StandardScaler
 from tsdeep.models import build
 from tsdeep.pipeline import windows
 from tsdeep.samples import Samples
-from tsdeep.validation.combinatorial import CombinatorialPurged
 from tsdeep.validation.fitting import Fitted, Refitter
 from tsdeep.validation.fold import Fold
 from tsdeep.validation.progress import FoldProgress
 from tsdeep.validation.result import Result
 from tsdeep.validation.run_folder import FoldRecord, RunFolder, write_whole
-from tsdeep.versions import library_versions
+from tsdeep.validation.settings import (
+    FitSettings,
+    check_build_arguments,
+    check_in_time_order,
+    check_test_rows,
+    cutoff_of,
+    run_settings,
+)
 
 _PREDICT_BATCH = 1024
-
-
-@dataclass(frozen=True)
-class FitSettings:
-    """How each fold is fitted; the arguments of `walk_forward` of the same names."""
-
-    epochs: int = 20
-    batch_size: int = 64
-    seed: int = 0
-    seeds: int = 1
-    patience: int | None = 3
-    refit: bool = True
-    warm_start: bool = False
-    retrain_every: int = 1
-
-    def __post_init__(self) -> None:
-        for name, least in (
-            ("epochs", 1),
-            ("batch_size", 1),
-            ("seed", 0),
-            ("seeds", 1),
-            ("retrain_every", 1),
-        ):
-            _check_whole(name, getattr(self, name), least)
-        if self.patience is not None:
-            _check_whole("patience", self.patience, 1)
 
 
 def walk_forward(
@@ -140,16 +118,16 @@ def walk_forward(
     label = model if isinstance(model, str) else getattr(model, "__name__", type(model).__name__)
     if resume and out is None:
         raise SpecError("resume=True needs out=, the folder of the run")
-    _check_arguments(label, samples, build_arguments)
+    check_build_arguments(label, samples, build_arguments)
     folds = list(cv.split(samples))
-    _check_test_rows(cv, folds)
+    check_test_rows(cv, folds)
     if fit.warm_start or fit.retrain_every > 1:
-        _check_in_time_order(samples, folds, fit.refit)
+        check_in_time_order(samples, folds, fit.refit)
     xla = True if jit_compile == "auto" and not tf.config.list_physical_devices("GPU") else jit_compile
     refitter = Refitter(
         lambda compile: build(model, samples, compile=compile, jit_compile=xla, **build_arguments)
     )
-    settings = _settings(label, samples, cv, fit, build_arguments, refitter.fingerprint())
+    settings = run_settings(label, samples, cv, fit, build_arguments, refitter.fingerprint())
     folder = None if out is None else RunFolder(out, settings, resume=resume)
     if folder is not None and samples.spec is not None:
         write_whole(folder.path / "spec.yaml", samples.spec.to_yaml())
@@ -210,7 +188,7 @@ def _run_fold(
         weights = [member.weights for member in members]
         facts = {
             "fold": number,
-            "cutoff": str(_cutoff(samples, fold, fit.refit)),
+            "cutoff": str(cutoff_of(samples, fold, fit.refit)),
             "best_epochs": [member.best_epoch for member in members],
             "refitted": True,
         }
@@ -331,67 +309,6 @@ def _frame(samples: Samples, number: int, fold: Fold, cutoff: pd.Timestamp) -> p
     )
 
 
-def _cutoff(samples: Samples, fold: Fold, refit: bool) -> pd.Timestamp:
-    used = [fold.train, fold.valid, fold.refit] if refit else [fold.train, fold.valid]
-    return pd.Timestamp(samples.time[samples.label_end[np.concatenate(used)]].max())
-
-
-def _check_arguments(label: str, samples: Samples, build_arguments: dict[str, Any]) -> None:
-    """Refuse before the first fold what would fail after it."""
-    for name in ("compile", "steps_per_execution", "samples", "input_shape", "task"):
-        if name in build_arguments:
-            raise SpecError(f"{name}: walk_forward sets it itself, expected hyperparameters of {label}")
-    if label in {reference.name for reference in references_for(samples.task.kind)}:
-        raise SpecError(f"the model is called '{label}', as one of the reference methods; name it otherwise")
-
-
-def _check_test_rows(cv: Any, folds: list[Fold]) -> None:
-    """Refuse test blocks that overlap: their rows would be counted several times in every figure."""
-    if isinstance(cv, CombinatorialPurged):
-        return
-    rows, counts = np.unique(np.concatenate([fold.test for fold in folds]), return_counts=True)
-    if (counts > 1).any():
-        raise SpecError(
-            f"{int((counts > 1).sum())} rows are test rows of more than one fold, the first is row "
-            f"{rows[counts > 1][0]}; expected a step of at least the test block"
-        )
-
-
-def _check_in_time_order(samples: Samples, folds: list[Fold], refit: bool) -> None:
-    """Refuse to hand weights on to a fold whose test rows they were fitted on."""
-    for before, fold in pairwise(folds):
-        if _cutoff(samples, before, refit) >= samples.time[fold.test].min():
-            raise SpecError(
-                f"warm_start and retrain_every need folds in time order: fold {before.number} is fitted up to "
-                f"{_cutoff(samples, before, refit)}, fold {fold.number} is tested from {samples.time[fold.test].min()}"
-            )
-
-
-def _settings(
-    label: str, samples: Samples, cv: Any, fit: FitSettings, build_arguments: dict[str, Any], fingerprint: str
-) -> dict[str, Any]:
-    hparams = {
-        name: value if _is_plain(value) else type(value).__name__ for name, value in build_arguments.items()
-    }
-    return {
-        "spec": None if samples.spec is None else samples.spec.resolved(),
-        "model": label,
-        "hparams": hparams,
-        "model_sha256": fingerprint,
-        "split": repr(cv),
-        **vars(fit),
-        "lookback": samples.lookback,
-        "features": list(samples.feature_names),
-        "task": repr(samples.task),
-        "data_sha256": samples.panel.fingerprint(),
-        "versions": library_versions(),
-    }
-
-
-def _is_plain(value: Any) -> bool:
-    return value is None or isinstance(value, (bool, int, float, str, list, tuple, dict))
-
-
 def _line(number: int, n_folds: int, record: FoldRecord, state: str) -> str:
     predictions = record.predictions
     first, last = predictions["time"].iloc[0], predictions["time"].iloc[-1]
@@ -400,8 +317,3 @@ def _line(number: int, n_folds: int, record: FoldRecord, state: str) -> str:
         f"fold {number + 1:>2}/{n_folds} {state}: test {first:%Y-%m-%d} to {last:%Y-%m-%d}, {len(predictions)} rows, "
         f"best epoch {epochs}, {record.facts['seconds']:.1f} s"
     )
-
-
-def _check_whole(name: str, value: Any, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise SpecError(f"{name}: found {value!r}, expected a whole number of at least {least}")

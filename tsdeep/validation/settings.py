@@ -1,0 +1,112 @@
+"""The settings of a walk-forward run: checked before the first fold, and what a run folder belongs to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tsdeep.baselines import references_for
+from tsdeep.errors import SpecError
+from tsdeep.samples import Samples
+from tsdeep.validation.combinatorial import CombinatorialPurged
+from tsdeep.validation.fold import Fold
+from tsdeep.versions import library_versions
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """How each fold is fitted; the arguments of `walk_forward` of the same names."""
+
+    epochs: int = 20
+    batch_size: int = 64
+    seed: int = 0
+    seeds: int = 1
+    patience: int | None = 3
+    refit: bool = True
+    warm_start: bool = False
+    retrain_every: int = 1
+
+    def __post_init__(self) -> None:
+        for name, least in (
+            ("epochs", 1),
+            ("batch_size", 1),
+            ("seed", 0),
+            ("seeds", 1),
+            ("retrain_every", 1),
+        ):
+            _check_whole(name, getattr(self, name), least)
+        if self.patience is not None:
+            _check_whole("patience", self.patience, 1)
+
+
+def check_build_arguments(label: str, samples: Samples, build_arguments: dict[str, Any]) -> None:
+    """Refuse before the first fold what would fail after it."""
+    for name in ("compile", "steps_per_execution", "samples", "input_shape", "task"):
+        if name in build_arguments:
+            raise SpecError(f"{name}: walk_forward sets it itself, expected hyperparameters of {label}")
+    if label in {reference.name for reference in references_for(samples.task.kind)}:
+        raise SpecError(f"the model is called '{label}', as one of the reference methods; name it otherwise")
+
+
+def check_test_rows(cv: Any, folds: list[Fold]) -> None:
+    """Refuse test blocks that overlap: their rows would be counted several times in every figure."""
+    if isinstance(cv, CombinatorialPurged):
+        return
+    rows, counts = np.unique(np.concatenate([fold.test for fold in folds]), return_counts=True)
+    if (counts > 1).any():
+        raise SpecError(
+            f"{int((counts > 1).sum())} rows are test rows of more than one fold, the first is row "
+            f"{rows[counts > 1][0]}; expected a step of at least the test block"
+        )
+
+
+def check_in_time_order(samples: Samples, folds: list[Fold], refit: bool) -> None:
+    """Refuse to hand weights on to a fold whose test rows they were fitted on."""
+    for before, fold in pairwise(folds):
+        if cutoff_of(samples, before, refit) >= samples.time[fold.test].min():
+            raise SpecError(
+                f"warm_start and retrain_every need folds in time order: fold {before.number} is fitted up to "
+                f"{cutoff_of(samples, before, refit)}, fold {fold.number} is tested from "
+                f"{pd.Timestamp(samples.time[fold.test].min())}"
+            )
+
+
+def cutoff_of(samples: Samples, fold: Fold, refit: bool) -> pd.Timestamp:
+    """Give the time of the last row that a fold was fitted or stopped on, label ends included."""
+    used = [fold.train, fold.valid, fold.refit] if refit else [fold.train, fold.valid]
+    return pd.Timestamp(samples.time[samples.label_end[np.concatenate(used)]].max())
+
+
+def run_settings(
+    label: str, samples: Samples, cv: Any, fit: FitSettings, build_arguments: dict[str, Any], fingerprint: str
+) -> dict[str, Any]:
+    """Collect everything that decides the numbers of a run, as JSON values."""
+    hparams = {
+        name: value if _is_plain(value) else type(value).__name__ for name, value in build_arguments.items()
+    }
+    return {
+        "spec": None if samples.spec is None else samples.spec.resolved(),
+        "model": label,
+        "hparams": hparams,
+        "model_sha256": fingerprint,
+        "split": repr(cv),
+        **vars(fit),
+        "lookback": samples.lookback,
+        "features": list(samples.feature_names),
+        "task": repr(samples.task),
+        "data_sha256": samples.panel.fingerprint(),
+        "versions": library_versions(),
+    }
+
+
+def _is_plain(value: Any) -> bool:
+    return value is None or isinstance(value, (bool, int, float, str, list, tuple, dict))
+
+
+def _check_whole(name: str, value: Any, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise SpecError(f"{name}: found {value!r}, expected a whole number of at least {least}")
