@@ -91,7 +91,9 @@ class Training(Part):
 
     epochs: Count = Field(default=20, description="At most this many in a fit.")
     batch_size: Count = Field(default=64, description="Windows of one optimiser step.")
-    learning_rate: float | None = Field(default=None, gt=0, description="Of Adam; 0.001 unless given.")
+    learning_rate: float | None = Field(
+        default=None, gt=0, allow_inf_nan=False, description="Of Adam; 0.001 unless given."
+    )
     patience: Count | None = Field(
         default=3, description="Epochs without a lower validation loss to stop after."
     )
@@ -114,7 +116,10 @@ class Backtest(Part):
         default="close", description="The price at which a prediction is traded."
     )
     cost_bps: float = Field(
-        default=5.0, ge=0, description="Cost of each fill in basis points of what is traded."
+        default=5.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Cost of each fill in basis points of what is traded.",
     )
 
     @model_validator(mode="after")
