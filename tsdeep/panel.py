@@ -35,6 +35,13 @@ class Panel:
         The instrument of each segment.
     session_date : ndarray of datetime64[D], [rows], optional
         The trading session that a row belongs to; by default the date of `time`.
+    row : str
+        What one row is, for reports: "one bar", "one book event", "one snapshot".
+    tick : float, optional
+        The smallest step of prices, in their own unit; order books need it.
+    notes : tuple of str
+        What a reader should know of the data: what was left out by a stated option and how much of it, or
+        that it is simulated.
 
     Raises
     ------
@@ -55,6 +62,9 @@ class Panel:
     bounds: np.ndarray
     symbols: tuple[str, ...]
     session_date: np.ndarray | None = None
+    row: str = "one bar"
+    tick: float | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.time.dtype != np.dtype("datetime64[ns]"):
@@ -102,7 +112,7 @@ class Panel:
         last: dict[str, int] = {}
         for number, symbol in enumerate(self.symbols):
             start = int(self.bounds[number, 0])
-            if symbol in last and self.time[start] <= self.time[last[symbol]]:
+            if symbol in last and self.time[start] < self.time[last[symbol]]:
                 raise DataError(
                     f"{self.place(start)}: the segment begins before the one ahead of it ends, at "
                     f"{stamp(self.time[last[symbol]])}; expected segments that follow each other in time"
@@ -205,6 +215,56 @@ class Panel:
         """Return a panel with some fields replaced; their values are not checked again."""
         return replace(self, fields={**self.fields, **fields})
 
+    def select(
+        self,
+        names: tuple[str, ...] | None = None,
+        start: pd.Timestamp | None = None,
+        end: pd.Timestamp | None = None,
+    ) -> Panel:
+        """Take some of the fields, and the rows of a period.
+
+        Parameters
+        ----------
+        names : tuple of str, optional
+            The fields, in this order; by default all.
+        start, end : Timestamp, optional
+            First and last time to take, both included; rows are taken by their session where the panel has
+            sessions, so that none is cut.
+
+        Returns
+        -------
+        Panel
+
+        Raises
+        ------
+        DataError
+            If a field is not there, or no row is in the period.
+        """
+        wanted = tuple(self.fields) if names is None else names
+        fields = {name: self.raw(name) for name in wanted}
+        when = self.time if self.session_date is None else self.session_date.astype("datetime64[ns]")
+        keep = np.ones(self.n_rows, bool)
+        if start is not None:
+            keep &= when >= start.to_datetime64()
+        if end is not None:
+            keep &= when <= end.to_datetime64()
+        if keep.all():
+            return replace(self, fields=fields)
+        if not keep.any():
+            raise DataError(
+                f"no row in the period {start} to {end}; the data has {stamp(when.min())} to {stamp(when.max())}"
+            )
+        segment = self.segment[keep]
+        starts = np.flatnonzero(np.diff(segment, prepend=-1))
+        return replace(
+            self,
+            fields={name: values[keep] for name, values in fields.items()},
+            time=self.time[keep],
+            bounds=np.stack([starts, np.append(starts[1:], len(segment))], axis=1).astype(np.int64),
+            symbols=tuple(self.symbols[number] for number in segment[starts]),
+            session_date=None if self.session_date is None else self.session_date[keep],
+        )
+
     def fingerprint(self) -> str:
         """Return a SHA-256 of everything in the panel: equal data, equal fingerprint."""
         digest = hashlib.sha256()
@@ -212,6 +272,8 @@ class Panel:
             digest.update(f"{name}{values.shape}{values.dtype}".encode())
             digest.update(np.ascontiguousarray(values).tobytes())
         digest.update(repr((self.bounds.tolist(), self.symbols)).encode())
+        if self.tick is not None:
+            digest.update(repr(self.tick).encode())
         if self.session_date is not None:
             digest.update(self.session_date.astype(np.int64).tobytes())
         return digest.hexdigest()

@@ -2,7 +2,7 @@
 
 from tsdeep.baselines.linear import LogisticRegression
 from tsdeep.baselines.naive import AlwaysUp, BaseRate
-from tsdeep.baselines.reference import Reference
+from tsdeep.baselines.reference import OnFeatures, Reference
 from tsdeep.baselines.registry import references_for
 
-__all__ = ["AlwaysUp", "BaseRate", "LogisticRegression", "Reference", "references_for"]
+__all__ = ["AlwaysUp", "BaseRate", "LogisticRegression", "OnFeatures", "Reference", "references_for"]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 
 from tsdeep.errors import DataError
+
+if TYPE_CHECKING:
+    from tsdeep.samples import Samples
 
 
 @runtime_checkable
@@ -21,13 +24,36 @@ class Reference(Protocol):
 
     name: str
 
-    def fit(self, x: np.ndarray, y: np.ndarray) -> Self:
-        """Fit on a fold's refit rows: features `[rows, channels]`, labels `[rows]` of 0 and 1."""
+    def fit(self, samples: Samples, rows: np.ndarray) -> Self:
+        """Fit on given panel rows of samples, a fold's refit rows."""
         ...
 
-    def predict(self, x: np.ndarray) -> np.ndarray:
-        """Return P(up) `[rows]` (float64) for features `[rows, channels]`."""
+    def predict(self, samples: Samples, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the task's outputs by name, each float64 `[rows]`, for panel rows of samples."""
         ...
+
+
+class OnFeatures:
+    """A direction method on the features of the origin row, made a reference.
+
+    Parameters
+    ----------
+    method : object
+        With `name`, `fit(x [rows, channels], y [rows])` and `predict(x) -> P(up) [rows]`.
+    """
+
+    def __init__(self, method: Any) -> None:
+        self.method = method
+        self.name: str = method.name
+
+    def fit(self, samples: Samples, rows: np.ndarray) -> Self:
+        """Fit the method on the features and labels of given panel rows."""
+        self.method.fit(samples.x[rows], samples.y[rows])
+        return self
+
+    def predict(self, samples: Samples, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Return P(up) of given panel rows, as `up`."""
+        return {"up": self.method.predict(samples.x[rows])}
 
 
 def check_features(x: np.ndarray) -> np.ndarray:

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from tsdeep.baselines.linear import LogisticRegression
 from tsdeep.baselines.naive import AlwaysUp, BaseRate
-from tsdeep.baselines.reference import Reference
+from tsdeep.baselines.reference import OnFeatures, Reference
 from tsdeep.errors import SpecError, unknown_name
 
-_REFERENCES: dict[str, tuple[Callable[[], Reference], ...]] = {
-    "direction": (AlwaysUp, BaseRate, LogisticRegression),
-}
+if TYPE_CHECKING:
+    from tsdeep.tasks import Task
 
 
-def references_for(task: str) -> tuple[Reference, ...]:
+def _direction(task: Task) -> tuple[Reference, ...]:
+    del task
+    return tuple(OnFeatures(method) for method in (AlwaysUp(), BaseRate(), LogisticRegression()))
+
+
+_REFERENCES: dict[str, Callable[[Task], tuple[Reference, ...]]] = {"direction": _direction}
+
+
+def references_for(task: Task) -> tuple[Reference, ...]:
     """Return fresh, unfitted reference methods of a task, in the order of the tables.
 
     Parameters
     ----------
-    task : str
-        Kind of the task, such as `"direction"`.
+    task : Task
+        What is predicted.
 
     Returns
     -------
@@ -34,9 +42,10 @@ def references_for(task: str) -> tuple[Reference, ...]:
 
     Examples
     --------
-    >>> [reference.name for reference in references_for("direction")]
+    >>> from tsdeep.tasks import get_task
+    >>> [reference.name for reference in references_for(get_task("direction"))]
     ['always_up', 'base_rate', 'logistic']
     """
-    if task not in _REFERENCES:
-        raise SpecError(unknown_name("task with reference methods", task, _REFERENCES))
-    return tuple(make() for make in _REFERENCES[task])
+    if task.kind not in _REFERENCES:
+        raise SpecError(unknown_name("task with reference methods", task.kind, _REFERENCES))
+    return _REFERENCES[task.kind](task)

@@ -1,6 +1,7 @@
-"""The world outside, as canonical tables of bars: time, symbol and fields."""
+"""The world outside, as canonical tables of bars and books."""
 
 from tsdeep.sources.base import (
+    BookSource,
     OneOrMore,
     Source,
     make_source,
@@ -13,6 +14,7 @@ from tsdeep.sources.bundled import Bundled
 from tsdeep.sources.csv import Csv
 
 __all__ = [
+    "BookSource",
     "Bundled",
     "Csv",
     "OneOrMore",

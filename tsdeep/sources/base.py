@@ -9,7 +9,9 @@ from typing import Annotated, Any, ClassVar, TypeVar
 import pandas as pd
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from tsdeep.errors import SpecError, invalid_keys, unknown_name
+from tsdeep.errors import DataError, SpecError, invalid_keys, unknown_name
+from tsdeep.panel import Panel
+from tsdeep.tables import KEYS, plain_table
 
 S = TypeVar("S", bound="type[Source]")
 T = TypeVar("T")
@@ -27,11 +29,11 @@ OneOrMore = Annotated[list[T], Field(min_length=1), AfterValidator(_each_once)]
 
 
 class Source(BaseModel, ABC):
-    """Where bars come from. A subclass declares its settings as pydantic fields and reads bars.
+    """Where data comes from. A subclass declares its settings as pydantic fields and reads bars.
 
     The table that `bars` returns is canonical: the columns `time` (datetime64[ns]; for daily bars the
     session's date, without a zone) and `symbol`, then fields in lower case (`open`, `high`, `low`, `close`,
-    `volume`), float64, in the order of the symbols asked for.
+    `volume`), float64, in the order of the symbols asked for. A source of order books is a `BookSource`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -48,12 +50,82 @@ class Source(BaseModel, ABC):
             If they cannot be read; the message says what to do.
         """
 
+    def panel(
+        self, names: tuple[str, ...], start: pd.Timestamp | None = None, end: pd.Timestamp | None = None
+    ) -> Panel:
+        """Read the fields of a period.
+
+        Parameters
+        ----------
+        names : tuple of str
+            Fields to take.
+        start, end : Timestamp, optional
+            First and last time, both included.
+
+        Returns
+        -------
+        Panel
+
+        Raises
+        ------
+        DataError
+            If the data cannot be read, lacks a field, or has a value that cannot be used.
+        """
+        bars = plain_table(self.bars())
+        for name in names:
+            if name not in bars.columns:
+                known = [column for column in bars.columns if column not in KEYS]
+                raise DataError(unknown_name("field", name, known))
+        first, last = bars["time"].min(), bars["time"].max()
+        start, end = first if start is None else start, last if end is None else end
+        keys = [key for key in KEYS if key in bars]
+        bars = bars.loc[bars["time"].between(start, end), [*keys, *names]]
+        if bars.empty:
+            raise DataError(
+                f"no row in the period {start.date()} to {end.date()}; it has {first.date()} to {last.date()}"
+            )
+        return Panel.from_frame(bars)
+
     def describe(self) -> str:
         """Say in a line where the bars come from: the kind, and the settings that are not the defaults."""
         settings = self.model_dump(mode="json", exclude_defaults=True)
         texts = (", ".join(map(str, v)) if isinstance(v, list) else str(v) for v in settings.values())
         said = "; ".join(f"{name}: {text}" for name, text in zip(settings, texts, strict=True))
         return f"{self.kind} ({said})" if said else self.kind
+
+
+class BookSource(Source):
+    """Where order books come from. A subclass reads them with all their fields, checked, in `book`."""
+
+    @abstractmethod
+    def book(self) -> Panel:
+        """Read all books.
+
+        Returns
+        -------
+        Panel
+            Fields `ask_price`, `ask_size`, `bid_price`, `bid_size` `[rows, levels]`, those of the messages
+            where there are any, sessions, what a row is, the tick, and notes on what was left out.
+
+        Raises
+        ------
+        DataError
+            If they cannot be read; the message says what to do.
+        """
+
+    def bars(self) -> pd.DataFrame:
+        """Refuse: an order book has no bars."""
+        raise DataError(f"source '{self.kind}' gives order books, not bars")
+
+    def panel(
+        self, names: tuple[str, ...], start: pd.Timestamp | None = None, end: pd.Timestamp | None = None
+    ) -> Panel:
+        """Read the fields of the sessions in a period; arguments, result and errors as of `Source.panel`."""
+        book = self.book()
+        for name in names:
+            if name not in book.fields:
+                raise DataError(unknown_name("field", name, book.fields))
+        return book.select(names, start, end)
 
 
 _SOURCES: dict[str, type[Source]] = {}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+import pandas as pd
 
 from tsdeep.arguments import check_arguments
 from tsdeep.errors import SpecError, unknown_name
@@ -22,13 +23,13 @@ class Labels:
 
     Parameters
     ----------
-    y : ndarray of float32, [rows]
-        The label; NaN where the row has none.
+    y : ndarray of float32, [rows] or [rows, horizons], or None
+        The label; NaN where the row has none. None where the task has to be fitted first.
     end : ndarray of int64, [rows]
         The last panel row that the label reads; -1 where the row has no label.
     """
 
-    y: np.ndarray
+    y: np.ndarray | None
     end: np.ndarray
 
 
@@ -36,8 +37,8 @@ class Task(ABC):
     """One thing to predict. Subclasses are frozen dataclasses whose arguments are the task's settings.
 
     A task owns what depends on the question asked and on nothing else: how a label is made and where it
-    ends, the last layer of a model, the loss and metrics that match it, and the names of what a served
-    model returns.
+    ends, the last layer of a model, the loss and metrics that match it, the names of what a served model
+    returns, and the columns of its predictions.
     """
 
     kind: ClassVar[str]
@@ -48,13 +49,62 @@ class Task(ABC):
     def fields(self) -> tuple[str, ...]:
         """Raw fields that the label reads."""
 
+    @property
+    def horizons(self) -> tuple[int, ...]:
+        """Rows ahead that the labels look, one a label."""
+        return (getattr(self, "horizon_rows", 1),)
+
+    @property
+    def logit_shape(self) -> tuple[int, ...]:
+        """Shape of the logits of one prediction."""
+        return (1,)
+
+    @property
+    @abstractmethod
+    def output_names(self) -> tuple[str, ...]:
+        """Names of what a served model returns."""
+
+    @property
+    def fitted(self) -> bool:
+        """Whether labels can be made: a task whose thresholds come from training rows must be fitted first."""
+        return True
+
+    def fit(self, panel: Panel, rows: np.ndarray) -> Task:
+        """Return the task with all that it takes from a fold's training rows; by default nothing.
+
+        Parameters
+        ----------
+        panel : Panel
+            Raw rows.
+        rows : ndarray of int64, [samples]
+            The training rows; what their labels read is all that may be read.
+        """
+        del panel, rows
+        return self
+
     @abstractmethod
     def label(self, panel: Panel) -> Labels:
         """Label every row of a panel; no label crosses a segment."""
 
-    @abstractmethod
     def head(self, representation: Any) -> Any:
-        """Turn a representation `[batch, units]` into float32 logits `[batch, outputs]`."""
+        """Turn a representation `[..., units]` into float32 logits `[..., *logit_shape]` by one Dense layer."""
+        import keras
+
+        logits = keras.layers.Dense(int(np.prod(self.logit_shape)), dtype="float32", name="logits")(
+            representation
+        )
+        return self.shaped(logits)
+
+    def shaped(self, logits: Any) -> Any:
+        """Turn flat logits `[..., outputs]` into `[..., *logit_shape]`."""
+        import keras
+
+        if len(self.logit_shape) == 1:
+            return logits
+        shape = (*logits.shape[1:-1], *self.logit_shape)
+        return keras.layers.Reshape([-1 if size is None else size for size in shape], name="by_horizon")(
+            logits
+        )
 
     @abstractmethod
     def loss(self) -> Any:
@@ -66,7 +116,31 @@ class Task(ABC):
 
     @abstractmethod
     def outputs(self, logits: Any) -> dict[str, Any]:
-        """Turn logits `[batch, outputs]` into the named outputs `[batch]` of a served model."""
+        """Turn logits `[batch, *logit_shape]` into the named outputs `[batch]` of a served model."""
+
+    def context(self, panel: Panel, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Return what an evaluation wants to know of rows beside their label, each `[rows]`; by default nothing."""
+        del panel, rows
+        return {}
+
+    @abstractmethod
+    def table(self, base: pd.DataFrame, y: np.ndarray, outputs: Mapping[str, np.ndarray]) -> pd.DataFrame:
+        """Lay out predictions as the evaluation of the task reads them.
+
+        Parameters
+        ----------
+        base : DataFrame of n rows
+            Fold, cutoff, time, symbol, and the context.
+        y : ndarray, [n] or [n, horizons]
+            Labels.
+        outputs : mapping of str to ndarray, [n]
+            The named outputs; with several seeds also `<name>_seed<k>` for each.
+
+        Returns
+        -------
+        DataFrame
+            A row a prediction and horizon.
+        """
 
 
 _TASKS: dict[str, type[Task]] = {}

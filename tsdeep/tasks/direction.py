@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
+import pandas as pd
 from pydantic import Field
 
 from tsdeep.errors import SpecError
 from tsdeep.tasks.base import Labels, Task, register_task
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tsdeep.panel import Panel
 
 
@@ -58,6 +61,11 @@ class Direction(Task):
         """Raw fields that the label reads: the close."""
         return ("close",)
 
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """Names of what a served model returns: the probabilities of both classes."""
+        return self.classes
+
     def label(self, panel: "Panel") -> Labels:
         """Label every row of a panel; the last `horizon_rows` rows of a segment have no label.
 
@@ -82,12 +90,6 @@ class Direction(Task):
             end[start:last] = np.arange(start + self.horizon_rows, stop)
         return Labels(y, end)
 
-    def head(self, representation: Any) -> Any:
-        """Turn a representation `[batch, units]` into one float32 logit `[batch, 1]`."""
-        import keras
-
-        return keras.layers.Dense(1, dtype="float32", name="logits")(representation)
-
     def loss(self) -> Any:
         """Return binary cross-entropy on logits."""
         import keras
@@ -106,3 +108,10 @@ class Direction(Task):
 
         up = ops.sigmoid(logits[:, 0])
         return {"down": 1.0 - up, "up": up}
+
+    def table(
+        self, base: pd.DataFrame, y: np.ndarray, outputs: "Mapping[str, np.ndarray]"
+    ) -> pd.DataFrame:
+        """Lay out predictions: the columns of `base`, y (int8) and `up`; with several seeds `up_seed<k>` too."""
+        up = {name: values for name, values in outputs.items() if name.split("_seed")[0] == "up"}
+        return base.assign(y=y.astype(np.int8), **up)
