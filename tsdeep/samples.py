@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from tsdeep.tables import refuse
 from tsdeep.tasks import Task
 
 if TYPE_CHECKING:
-    from tsdeep.features import FeatureBank, StandardScaler
+    from tsdeep.features import FeatureBank
     from tsdeep.spec import DataSpec
 
 
@@ -40,6 +41,9 @@ class Samples:
         What is predicted.
     lookback : int
         Rows of features that a model sees, the current one included.
+    scaler : mapping, optional
+        The scaler that `fit_scaler` makes: `kind` and its settings, and `by_symbol: true` for one an
+        instrument; by default the standard scaler over all.
     spec : DataSpec, optional
         Where the samples come from, for reports and exports.
 
@@ -56,6 +60,7 @@ class Samples:
     features: FeatureBank
     task: Task
     lookback: int
+    scaler: Mapping[str, Any] | None = None
     spec: DataSpec | None = None
 
     def __post_init__(self) -> None:
@@ -133,7 +138,15 @@ class Samples:
 
     @property
     def y(self) -> np.ndarray:
-        """Label of every panel row, float32 [rows]; NaN where there is none."""
+        """Label of every panel row, float32 [rows] or [rows, horizons]; NaN where there is none.
+
+        SpecError where the task's thresholds come from training rows and it was not fitted: `fit_task`.
+        """
+        if self._labels.y is None:
+            raise SpecError(
+                f"{self.task}: its thresholds come from training rows, so there is no label before "
+                "samples.fit_task(fold.train)"
+            )
         return self._labels.y
 
     @property
@@ -165,8 +178,27 @@ class Samples:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def fit_scaler(self, rows: np.ndarray) -> StandardScaler:
-        """Fit the standard scaler on the features of given rows, a fold's training rows.
+    def fit_task(self, rows: np.ndarray) -> Samples:
+        """Return samples whose task has taken what it needs from given rows, a fold's training rows.
+
+        Where the task takes nothing from them the samples are returned as they are.
+
+        Parameters
+        ----------
+        rows : ndarray of int64, [samples]
+            Panel rows; only these and what their labels read are read.
+        """
+        task = self.task.fit(self.panel, self.checked(rows))
+        if task is self.task:
+            return self
+        fitted = replace(self, task=task)
+        for name in ("x", "origins", "rows"):  # the same for every threshold, and costly
+            if name in self.__dict__:
+                fitted.__dict__[name] = self.__dict__[name]
+        return fitted
+
+    def fit_scaler(self, rows: np.ndarray) -> Any:
+        """Fit the scaler on the features of given rows, a fold's training rows.
 
         Parameters
         ----------
@@ -175,17 +207,54 @@ class Samples:
 
         Returns
         -------
-        StandardScaler
-            A fitted layer; it goes into `tsdeep.windows` and into the export.
+        Scaler or ScalerBySymbol
+            Fitted; it goes into `tsdeep.windows` and into the export.
 
         Raises
         ------
         DataError
             If there is no row, a row is not one at which a window ends, or a feature is constant over them.
         """
-        from tsdeep.features import StandardScaler
+        from tsdeep.features.by_symbol import ScalerBySymbol
 
-        return StandardScaler().fit(self.x[self.checked(rows)], names=self.feature_names)
+        asked = {"kind": "standard", **(self.scaler or {})}
+        by_symbol = asked.pop("by_symbol", False)
+        rows = self.checked(rows)
+        if asked == {"kind": "standard"}:
+            from tsdeep.features import StandardScaler
+
+            def make_scaler(_: Any) -> Any:
+                return StandardScaler()
+        else:
+            from tsdeep.features import make_scaler
+        if by_symbol:
+            return ScalerBySymbol.fit(
+                lambda: make_scaler(asked), self.x[rows], self.symbol[rows], self.feature_names
+            )
+        return make_scaler(asked).fit(self.x[rows], names=self.feature_names)
+
+    def scaled(self, scaler: Any | None) -> np.ndarray:
+        """Return the features of every row through a fitted scaler, float32 [rows, channels].
+
+        Raises
+        ------
+        DataError
+            If the scaler was never fitted, or gives another shape.
+        """
+        from tsdeep.features.by_symbol import ScalerBySymbol
+
+        if scaler is None:
+            return self.x
+        if not getattr(scaler, "fitted", True):
+            raise DataError("the scaler was never fitted: use samples.fit_scaler(fold.train)")
+        if isinstance(scaler, ScalerBySymbol):
+            return scaler.transform(self.x, self.symbol)
+        scaled = np.asarray(scaler(self.x))
+        if scaled.shape != self.x.shape:
+            raise DataError(
+                f"the scaler turned shape {list(self.x.shape)} into {list(scaled.shape)}, expected no change"
+            )
+        return scaled
 
     def checked(self, rows: np.ndarray) -> np.ndarray:
         """Return panel rows as int64 `[rows]`; DataError unless a whole window ends at each."""
@@ -216,14 +285,19 @@ class Samples:
         The spec follows a new `lookback`; it is left out where features or task are no longer its own.
         """
         if self.spec is not None and "spec" not in changes:
-            if {"features", "task"} & set(changes):
+            if {"features", "task", "scaler"} & set(changes):
                 changes["spec"] = None
             elif "lookback" in changes:
                 changes["spec"] = self.spec.replace(lookback=changes["lookback"])
         return replace(self, **changes)
 
-    def prices(self) -> pd.DataFrame:
-        """Return the bars that a backtest fills against: time, symbol, close, and open where there is one."""
+    def prices(self) -> pd.DataFrame | None:
+        """Return the bars that a backtest fills against: time, symbol, close, and open where there is one.
+
+        None where the data has no closes, as order books have none.
+        """
+        if "close" not in self.panel.fields:
+            return None
         frame = self.panel.to_frame()
         return frame[[name for name in ("time", "symbol", "open", "close") if name in frame]]
 

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 import keras
+import numpy as np
 
 from tsdeep.errors import SpecError, TsdeepError, unknown_name
-from tsdeep.models.registry import get_model, hyperparameters
+from tsdeep.models.registry import get_model, hyperparameters, takes
 from tsdeep.tasks import Task, get_task
 
 
@@ -67,7 +68,7 @@ def build(
     Returns
     -------
     keras.Model
-        From float32 windows `[batch, lookback, features]` to float32 logits `[batch, outputs]`.
+        From float32 windows `[batch, lookback, features]` to float32 logits `[batch, *task.logit_shape]`.
 
     Raises
     ------
@@ -98,13 +99,19 @@ def build(
         )
     task = get_task(task)
     inputs = keras.Input(tuple(shape), dtype="float32", name="window")
+    given = {
+        "logits": int(np.prod(task.logit_shape)),
+        "horizons": len(task.horizons),
+        "feature_names": getattr(samples, "feature_names", None),
+    }
     try:
-        representation = body(inputs, **hparams)
+        representation = body(inputs, **{k: v for k, v in given.items() if takes(body, k)}, **hparams)
     except TsdeepError:
         raise
     except (TypeError, ValueError) as error:
         raise SpecError(f"{label} with {hparams or 'its defaults'}: {error}") from error
-    model = keras.Model(inputs, task.head(representation), name=label if label.isidentifier() else "model")
+    logits = _logits(body, task, representation)
+    model = keras.Model(inputs, logits, name=label if label.isidentifier() else "model")
     if compile:
         model.compile(
             optimizer=_optimizer(optimizer, learning_rate),
@@ -114,6 +121,16 @@ def build(
             steps_per_execution=steps_per_execution,
         )
     return model
+
+
+def _logits(body: Callable[..., Any], task: Task, representation: Any) -> Any:
+    """Make logits `[batch, *task.logit_shape]` of what a body returned."""
+    if takes(body, "logits"):
+        return task.shaped(keras.layers.Activation("linear", dtype="float32", name="logits")(representation))
+    if takes(body, "horizons"):
+        each = keras.layers.Dense(task.logit_shape[-1], dtype="float32", name="logits")(representation)
+        return each if len(task.logit_shape) > 1 else keras.ops.squeeze(each, axis=1)
+    return task.head(representation)
 
 
 def _optimizer(optimizer: Any, learning_rate: float | None) -> keras.optimizers.Optimizer:

@@ -12,8 +12,8 @@ Body = TypeVar("Body", bound=Callable[..., Any])
 
 _BODIES: dict[str, Callable[..., Any]] = {}
 
-#: Keyword of a body that the builder sets itself, so that it is no hyperparameter.
-RESERVED = ("return_sequences",)
+#: Keywords of a body that the builder sets itself, so that they are no hyperparameters.
+RESERVED = ("return_sequences", "logits", "horizons", "feature_names")
 
 
 def register_model(name: str) -> Callable[[Body], Body]:
@@ -23,6 +23,11 @@ def register_model(name: str) -> Callable[[Body], Body]:
     representation `[batch, units]`; the task adds the head. Its keyword arguments, all with defaults, are the
     model's hyperparameters. A body that can represent every row, each from that row and earlier ones alone,
     takes `return_sequences: bool = False` too and returns `[batch, lookback, units]` where it is True.
+
+    The builder gives a body more where it asks for it, by these keywords: `logits: int`, and the body returns
+    that many logits `[batch, logits]` itself, for a model whose last layer is no Dense; `horizons: int`, and it
+    returns `[batch, horizons, units]`, of which one head makes the logits of every horizon; `feature_names:
+    tuple of str or None`, the names of the channels where samples tell them.
 
     Parameters
     ----------
@@ -76,6 +81,11 @@ def get_model(name: str | Callable[..., Any]) -> Callable[..., Any]:
     if name not in _BODIES:
         raise SpecError(unknown_name("model", str(name), _BODIES))
     return _BODIES[name]
+
+
+def takes(body: Callable[..., Any], keyword: str) -> bool:
+    """Whether a body asks for one of the keywords that the builder sets."""
+    return keyword in inspect.signature(body).parameters
 
 
 def hyperparameters(name: str | Callable[..., Any]) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def windows(
     rows : ndarray of int64, optional
         Panel rows at which the windows end, such as `fold.train`; by default every labelled origin, or
         every origin where `labels` is False.
-    scaler : Layer, optional
+    scaler : Layer or ScalerBySymbol, optional
         A fitted scaler, `[rows, channels]` to the same shape; it is applied to the feature matrix once.
     batch_size : int, default 256
     shuffle : bool, default False
@@ -62,8 +62,8 @@ def windows(
     Returns
     -------
     tf.data.Dataset
-        Of `x [batch, lookback, channels]` float32, and `y [batch]` float32, and weights `[batch]` float32
-        where asked. Its cardinality is known.
+        Of `x [batch, lookback, channels]` float32, `y [batch]` (or `[batch, horizons]`) float32, and weights
+        `[batch]` float32 where asked. Its cardinality is known.
 
     Raises
     ------
@@ -78,16 +78,16 @@ def windows(
     for name, size in (("batch_size", batch_size), ("stride", stride)):
         if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
             raise SpecError(f"{name}: found {size!r}, expected a whole number of at least 1")
-    if balanced and not (shuffle and labels and samples.task.classes):
+    if balanced and not (shuffle and labels and samples.task.classes and len(samples.task.horizons) == 1):
         raise SpecError(
             "balanced=True draws rows at random by their class: it needs shuffle=True, labels=True and a task "
-            "with classes"
+            "with classes and one horizon"
         )
     rows = samples.checked((samples.rows if labels else samples.origins) if rows is None else rows)
     if labels:
         _check_labels(samples, rows)
     weight = None if sample_weight is None else _checked_weight(sample_weight, len(rows), labels)
-    x = samples.x if scaler is None else _scaled(samples.x, scaler)
+    x = samples.scaled(scaler)
     rows = rows[::stride]
     n_batches = len(rows) // batch_size if drop_remainder else -(-len(rows) // batch_size)
     if n_batches == 0:
@@ -157,17 +157,6 @@ def _checked_weight(weight: np.ndarray, n_rows: int, labels: bool) -> np.ndarray
         place = int(np.argmax(~np.isfinite(weight)))
         raise DataError(f"sample_weight[{place}] is {weight[place]}, expected a finite number")
     return weight
-
-
-def _scaled(x: np.ndarray, scaler: Any) -> np.ndarray:
-    if not getattr(scaler, "fitted", True):
-        raise DataError("the scaler was never fitted: use samples.fit_scaler(fold.train)")
-    scaled = np.asarray(scaler(x))
-    if scaled.shape != x.shape:
-        raise DataError(
-            f"the scaler turned shape {list(x.shape)} into {list(scaled.shape)}, expected no change"
-        )
-    return scaled
 
 
 def _places_by_class(y: np.ndarray) -> tuple[Any, Any, Any]:
