@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from tsdeep.errors import RunError
+from tsdeep.features.by_symbol import ScalerBySymbol
 from tsdeep.serving.export import export, versions
 from tsdeep.spec import DataSpec, load, load_spec
 from tsdeep.validation.result import Result
@@ -67,8 +68,7 @@ def run(
     started = time.perf_counter()
     result.save_predictions(out)
     result.report(out)
-    if not versions(out / "model"):
-        export(result, out / "model")
+    _export(result, out / "model")
     fold_seconds = [facts["seconds"] for facts in result.fold_facts]
     write_run_json(
         out,
@@ -84,6 +84,16 @@ def run(
         },
     )
     return result
+
+
+def _export(result: Result, folder: Path) -> None:
+    """Export the last fold's model; in a folder for each instrument where each has a scaler of its own."""
+    by_symbol = result.scaler.scalers if isinstance(result.scaler, ScalerBySymbol) else {}
+    several = len(by_symbol) > 1
+    for symbol in by_symbol if several else [None]:
+        place = folder / str(symbol) if several else folder
+        if not versions(place):
+            export(result, place, symbol=symbol)
 
 
 def load_run(path: str | os.PathLike[str]) -> Result:

@@ -8,18 +8,16 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
-import pandas as pd
 import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from tsdeep.errors import DataError, SpecError, invalid_keys, unknown_name
-from tsdeep.features import FeatureBank, make_feature
+from tsdeep.features import FeatureBank, argument_model, get_feature, make_feature
 from tsdeep.models import model_names
-from tsdeep.panel import Panel
 from tsdeep.samples import Samples
 from tsdeep.sources import OneOrMore, Source, make_source
 from tsdeep.spec_parts import Backtest, Count, Part, Period, Split, Training, hyperparameter_model
-from tsdeep.tables import KEYS, plain_table
+from tsdeep.tables import KEYS
 from tsdeep.tasks import Task, get_task, task_names
 from tsdeep.validation import WalkForward
 
@@ -27,8 +25,18 @@ from tsdeep.validation import WalkForward
 def _feature(value: dict[str, Any]) -> dict[str, Any]:
     if "kind" in value and not isinstance(value["kind"], str):
         raise ValueError(f"found the kind {value['kind']!r}, expected a name")
-    make_feature(value)
+    make_feature(*_for_data([value], 1.0, 1))
     return value
+
+
+def _for_data(features: list[dict[str, Any]], tick: float | None, levels: int | None) -> list[dict[str, Any]]:
+    """Give features of order books the tick and the levels of the data where the spec leaves them out."""
+    known = {name: value for name, value in (("tick", tick), ("levels", levels)) if value is not None}
+    filled = []
+    for feature in features:
+        asked = argument_model(get_feature(feature["kind"])).model_fields if "kind" in feature else {}
+        filled.append({**{name: value for name, value in known.items() if name in asked}, **feature})
+    return filled
 
 
 def _field(value: str) -> str:
@@ -61,6 +69,10 @@ class DataSpec(Part):
     features: list[Annotated[dict[str, Any], AfterValidator(_feature)]] = Field(
         min_length=1, description="Causal features, in order."
     )
+    scaler: dict[str, Any] = Field(
+        default={"kind": "standard"},
+        description="How features are scaled by training rows: a kind and its settings; by_symbol for one each.",
+    )
     task: dict[str, Any] = Field(description="What is predicted: a kind and its settings.")
     lookback: Count = Field(description="Rows of features a model sees, the current one included.")
     split: Split
@@ -78,6 +90,19 @@ class DataSpec(Part):
         if "kind" not in value:
             raise ValueError(f"'kind' is missing; known: {', '.join(task_names())}")
         get_task(**_as_task(value))
+        return value
+
+    @field_validator("scaler")
+    @classmethod
+    def _scaler(cls, value: dict[str, Any]) -> dict[str, Any]:
+        settings = dict(value)
+        by_symbol = settings.pop("by_symbol", False)
+        if not isinstance(by_symbol, bool):
+            raise ValueError(f"by_symbol: found {by_symbol!r}, expected true or false")
+        if settings != {"kind": "standard"}:
+            from tsdeep.features import make_scaler
+
+            make_scaler(settings)
         return value
 
     @field_validator("model")
@@ -102,7 +127,7 @@ class DataSpec(Part):
     @model_validator(mode="after")
     def _together(self) -> DataSpec:
         readers = {
-            "the features read": FeatureBank(self.features).fields,
+            "the features read": FeatureBank(_for_data(self.features, 1.0, 1)).fields,
             "the task reads": self.make_task().fields,
         }
         if self.backtest.execution == "next_open":
@@ -131,34 +156,13 @@ class DataSpec(Part):
         DataError
             If the data cannot be read, lacks a field, or has a value that cannot be used.
         """
-        bars = self.source.bars()
         try:
-            panel = Panel.from_frame(self._selected(plain_table(bars)))
-            return Samples(panel, FeatureBank(self.features), self.make_task(), self.lookback, self)
+            panel = self.source.panel(tuple(self.fields), *self.period.timestamps())
+            levels = panel.fields["ask_price"].shape[1] if "ask_price" in panel.fields else None
+            bank = FeatureBank(_for_data(self.features, panel.tick, levels))
+            return Samples(panel, bank, self.make_task(), self.lookback, self.scaler, self)
         except DataError as error:
             raise DataError(f"{self.source.describe()}: {error}") from None
-
-    def _selected(self, bars: pd.DataFrame) -> pd.DataFrame:
-        """Take the fields and the period out of a plain table."""
-        for name in self.fields:
-            if name not in bars.columns:
-                known = [column for column in bars.columns if column not in KEYS]
-                raise DataError(unknown_name("field", name, known))
-        first, last = bars["time"].min(), bars["time"].max()
-        start = first if self.period.start is None else pd.Timestamp(self.period.start)
-        end = (
-            last
-            if self.period.end is None
-            else pd.Timestamp(self.period.end) + pd.Timedelta(days=1, nanoseconds=-1)
-        )
-        bars = bars.loc[
-            bars["time"].between(start, end), [*(key for key in KEYS if key in bars), *self.fields]
-        ]
-        if bars.empty:
-            raise DataError(
-                f"no row in the period {start.date()} to {end.date()}; it has {first.date()} to {last.date()}"
-            )
-        return bars
 
     def resolved(self) -> dict[str, Any]:
         """Return all settings, defaults included, as they stand in a YAML file."""

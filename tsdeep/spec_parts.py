@@ -6,6 +6,7 @@ import datetime
 import typing
 from typing import Annotated, Any, Literal
 
+import pandas as pd
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
 
 from tsdeep.evaluation import position_sizes
@@ -56,12 +57,18 @@ class Period(Part):
             raise ValueError(f"found the end {self.end} before the start {self.start}")
         return self
 
+    def timestamps(self) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
+        """Return the first and the last moment, the whole last day included; None where it is open."""
+        start = None if self.start is None else pd.Timestamp(self.start)
+        end = None if self.end is None else pd.Timestamp(self.end) + pd.Timedelta(days=1, nanoseconds=-1)
+        return start, end
+
 
 class Split(Part):
     """The folds: the arguments of `tsdeep.WalkForward`."""
 
     train: Length = Field(
-        description="Size of the (first) training block: rows, '20 sessions' or an offset, '4YE'."
+        description="Size of the (first) training block: rows, '60%', '20 sessions' or an offset, '4YE'."
     )
     valid: Length = Field(default=0, description="Size of the validation block.")
     test: Length = Field(description="Size of the test block.")

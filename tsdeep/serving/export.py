@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tsdeep.errors import RunError
+from tsdeep.features.by_symbol import ScalerBySymbol
 from tsdeep.versions import library_versions
 
 if TYPE_CHECKING:
@@ -30,8 +31,9 @@ def export(
     *,
     samples: Samples | None = None,
     scaler: Any | None = None,
+    symbol: str | None = None,
 ) -> Path:
-    """Write a SavedModel that answers on raw bars, as the next version in a folder.
+    """Write a SavedModel that answers on raw rows, as the next version in a folder.
 
     Features and scaler are in the graph. The version is written beside its place and moved there whole,
     so that a server which polls the folder never sees half of one.
@@ -45,18 +47,22 @@ def export(
         The model's folder; the version goes to `directory/<n>/` with the next free number.
     samples, scaler : Samples, Layer, optional
         What a model given by itself was trained on and with; a result brings its own.
+    symbol : str, optional
+        The instrument that the export is for, where each has a scaler of its own.
 
     Returns
     -------
     Path
         The folder of the version: a SavedModel whose `serving_default` takes one float64 tensor
-        `[batch, rows_needed]` a field by name and returns float32 outputs `[batch]` by name, and
+        `[batch, rows_needed, ...]` a field by name and returns float32 outputs `[batch]` by name, and
         `tsdeep.json` (fields, rows needed, outputs, spec, cutoff, metrics, versions).
 
     Raises
     ------
     RunError
         If a model is given without its samples, or a result does not hold its models.
+    SpecError
+        If each instrument has a scaler of its own and `symbol` does not say which is meant.
     """
     import keras
 
@@ -72,7 +78,7 @@ def export(
         )
     else:
         models, extra = ([what] if isinstance(what, keras.Model) else list(what)), {}
-    model = raw_model(models, samples, scaler)
+    model = raw_model(models, samples, scaler, symbol)
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     # A name that is no number is never taken for a version by a server that polls the folder.
@@ -80,6 +86,8 @@ def export(
     try:
         _write_saved_model(model, temporary)
         described = describe(samples, list(model.output)) | extra
+        if isinstance(scaler, ScalerBySymbol):
+            described["symbols"] = [symbol or next(iter(scaler.scalers))]
         (temporary / METADATA).write_text(json.dumps(described, indent=2, default=str) + "\n")
         version = directory / str(max(versions(directory), default=0) + 1)
         os.replace(temporary, version)
@@ -108,6 +116,8 @@ def describe(samples: Samples, outputs: list[str]) -> dict[str, Any]:
         "feature_names": list(samples.feature_names),
         "task": {"kind": samples.task.kind, **vars(samples.task)},
         "outputs": outputs,
+        "row": samples.panel.row,
+        "tick": samples.panel.tick,
         "symbols": sorted(set(samples.panel.symbols)),
         "spec": None if samples.spec is None else samples.spec.resolved(),
         "versions": library_versions(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from tsdeep.errors import DataError, RunError, SpecError
+from tsdeep.features.by_symbol import ScalerBySymbol
 from tsdeep.panel import Panel
 from tsdeep.serving.export import METADATA, describe, versions
 from tsdeep.tables import refuse
@@ -19,7 +21,7 @@ from tsdeep.tables import refuse
 if TYPE_CHECKING:
     from tsdeep.validation.result import Result
 
-Answer = Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]
+Answer = Callable[[dict[str, np.ndarray], str], dict[str, np.ndarray]]
 
 
 def predict(
@@ -37,7 +39,7 @@ def predict(
         A walk-forward result, the folder of an export (its newest version is used) or of one version.
     bars : DataFrame or Panel
         Raw bars with the model's fields, time as a DatetimeIndex or a column, optionally `symbol`; at
-        least `rows_needed` rows a symbol.
+        least `rows_needed` rows a symbol. Order books are given as a Panel.
     rows : int, default 1
         How many of the newest rows of each symbol to predict.
     symbol : str, optional
@@ -60,20 +62,24 @@ def predict(
     about, answer = _open(model)
     needed, fields = about["rows_needed"], about["fields"]
     panel = bars if isinstance(bars, Panel) else _panel(bars, fields, symbol, about["symbols"])
+    for name in fields:
+        found, expected = list(panel.raw(name).shape[1:]), about["field_shapes"][name]
+        if found != expected:
+            raise DataError(f"field '{name}': found {found} values a row, the model was trained on {expected}")
     for name in about["positive_fields"]:
         refuse(panel, name, panel.raw(name) <= 0, "above zero, as the model's features need it")
-    ends: list[int] = []
     newest = dict(zip(panel.symbols, panel.bounds.tolist(), strict=True))  # of each symbol the last segment
+    tables = []
     for name, (start, stop) in newest.items():
         if stop - start < needed + rows - 1:
             raise DataError(
                 f"symbol '{name}': {rows} prediction(s) need {needed + rows - 1} rows "
                 f"({needed} for one), its newest segment has {stop - start}"
             )
-        ends.extend(range(stop - rows, stop))
-    raw = panel.windows(np.array(ends), needed, tuple(fields))
-    outputs = answer(raw)
-    return pd.DataFrame({"time": panel.time[ends], "symbol": panel.symbol[ends], **outputs})
+        ends = np.arange(stop - rows, stop)
+        outputs = answer(panel.windows(ends, needed, tuple(fields)), name)
+        tables.append(pd.DataFrame({"time": panel.time[ends], "symbol": panel.symbol[ends], **outputs}))
+    return pd.concat(tables, ignore_index=True)
 
 
 def latest_version(directory: str | os.PathLike[str]) -> Path:
@@ -92,7 +98,7 @@ def read_metadata(version: Path) -> dict[str, Any]:
     path = version / METADATA
     try:
         content = dict(json.loads(path.read_text()))
-        missing = {"fields", "positive_fields", "rows_needed", "outputs", "symbols", "spec"} - set(content)
+        missing = {"fields", "field_shapes", "positive_fields", "rows_needed", "outputs", "symbols", "spec"} - set(content)
         if missing:
             raise ValueError(f"it lacks {', '.join(sorted(missing))}")
         return content
@@ -109,21 +115,25 @@ def _open(model: Result | str | os.PathLike[str]) -> tuple[dict[str, Any], Answe
         about = read_metadata(version)
         loaded = tf.saved_model.load(str(version))
 
-        def served(fields: dict[str, tf.Tensor]) -> Any:
+        def served(fields: dict[str, tf.Tensor], symbol: str) -> Any:
+            del symbol
             return loaded.signatures["serving_default"](**fields)
     else:
         from tsdeep.serving.raw_model import raw_model
 
         models, samples, scaler = model.last_models()
-        raw = raw_model(models, samples, scaler)
-        about = describe(samples, list(raw.output))
+        about = describe(samples, list(samples.task.output_names))
 
-        def served(fields: dict[str, tf.Tensor]) -> Any:
+        @cache
+        def of(symbol: str | None) -> Any:
+            return raw_model(models, samples, scaler, symbol)
+
+        def served(fields: dict[str, tf.Tensor], symbol: str) -> Any:
             # `raw.predict` would cast NumPy float64 prices to float32.
-            return raw(fields, training=False)
+            return of(symbol if isinstance(scaler, ScalerBySymbol) else None)(fields, training=False)
 
-    def answer(windows: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        outputs = served({name: tf.constant(value, tf.float64) for name, value in windows.items()})
+    def answer(windows: dict[str, np.ndarray], symbol: str) -> dict[str, np.ndarray]:
+        outputs = served({name: tf.constant(value, tf.float64) for name, value in windows.items()}, symbol)
         return {name: np.asarray(outputs[name]) for name in about["outputs"]}
 
     return about, answer
@@ -131,6 +141,8 @@ def _open(model: Result | str | os.PathLike[str]) -> tuple[dict[str, Any], Answe
 
 def _panel(bars: pd.DataFrame, fields: list[str], symbol: str | None, known: list[str]) -> Panel:
     wanted = [name for name in fields if name != "time"]
+    if "ask_price" in wanted:
+        raise DataError("the model reads order books: expected a Panel of them, found a table of bars")
     missing = [name for name in wanted if name not in bars.columns]
     if missing:
         raise DataError(f"bars lack {', '.join(missing)}; the model reads: {', '.join(fields)}")

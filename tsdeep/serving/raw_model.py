@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
+from tsdeep.errors import SpecError
+from tsdeep.features.by_symbol import ScalerBySymbol
+
 if TYPE_CHECKING:
     from tsdeep.samples import Samples
 
 
 def raw_model(
-    models: keras.Model | Sequence[keras.Model], samples: Samples, scaler: Any | None
+    models: keras.Model | Sequence[keras.Model],
+    samples: Samples,
+    scaler: Any | None,
+    symbol: str | None = None,
 ) -> keras.Model:
     """Put the features and the scaler in front of a model and name its outputs.
 
@@ -25,14 +31,17 @@ def raw_model(
         averaged.
     samples : Samples
         Gives the features, the task, the lookback and the trailing shape of each field.
-    scaler : Layer or None
+    scaler : Layer, ScalerBySymbol or None
         The scaler that the models were trained with.
+    symbol : str, optional
+        The instrument whose scaler is used, where each has its own.
 
     Returns
     -------
     keras.Model
         From a dict of `field [batch, rows_needed, ...]` float64 to a dict of `output [batch]` float32.
     """
+    scaler = scaler_of(scaler, symbol)
     given = [models] if isinstance(models, keras.Model) else list(models)
     # Members come with one name; in a functional model every name is unique.
     members = [keras.Model(model.inputs, model.outputs, name=f"member_{i}") for i, model in enumerate(given)]
@@ -48,6 +57,16 @@ def raw_model(
     outputs = [samples.task.outputs(_only(member(x))) for member in members]
     named = {name: keras.ops.mean(keras.ops.stack([o[name] for o in outputs]), axis=0) for name in outputs[0]}
     return keras.Model(inputs, named)
+
+
+def scaler_of(scaler: Any | None, symbol: str | None) -> Any | None:
+    """Return the one layer that scales an instrument; SpecError where it must be said which instrument."""
+    if not isinstance(scaler, ScalerBySymbol):
+        return scaler
+    if symbol is None and len(scaler.scalers) > 1:
+        known = ", ".join(scaler.scalers)
+        raise SpecError(f"symbol: each of {known} has a scaler of its own, expected symbol= with one of them")
+    return scaler.of(next(iter(scaler.scalers)) if symbol is None else symbol)
 
 
 def _only(outputs: Any) -> Any:

@@ -109,9 +109,7 @@ class Direction(Task):
         up = ops.sigmoid(logits[:, 0])
         return {"down": 1.0 - up, "up": up}
 
-    def table(
-        self, base: pd.DataFrame, y: np.ndarray, outputs: "Mapping[str, np.ndarray]"
-    ) -> pd.DataFrame:
+    def table(self, base: pd.DataFrame, y: np.ndarray, outputs: "Mapping[str, np.ndarray]") -> pd.DataFrame:
         """Lay out predictions: the columns of `base`, y (int8) and `up`; with several seeds `up_seed<k>` too."""
         up = {name: values for name, values in outputs.items() if name.split("_seed")[0] == "up"}
         return base.assign(y=y.astype(np.int8), **up)

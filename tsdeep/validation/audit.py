@@ -120,7 +120,7 @@ def _audit_weights(
     last = samples.time[samples.label_end[used]].max()
     poisoned = samples.replace(panel=poison_panel(samples.panel, samples.time > last, random))
     fitted = []
-    for each in (samples, poisoned):
+    for each in (samples.fit_task(fold.train), poisoned.fit_task(fold.train)):
         scaler = fit_scaler(each, fold.train)
         train = windows(each, fold.train, scaler=scaler, batch_size=64, shuffle=True, seed=0)
         valid = windows(each, fold.valid, scaler=scaler) if len(fold.valid) else None

@@ -118,16 +118,15 @@ def audit_scaler(
         poisoned = samples.replace(panel=poison_panel(samples.panel, samples.time > last, random))
         # What it does to the training rows counts, wherever it keeps its statistics.
         clean, moved = (
-            np.asarray(fit_scaler(each, fold.train)(each.x))[fold.train] for each in (samples, poisoned)
+            each.scaled(fit_scaler(each, fold.train))[fold.train] for each in (samples, poisoned)
         )
         same = np.array_equal(clean, moved, equal_nan=True)
         detail = "" if same else f"scaled training rows move when rows after {stamp(last)} are changed"
         findings.append(
             Finding("rows after the training rows' label ends", f"scaler, fold {number}", same, detail)
         )
-        same = np.array_equal(samples.x[fold.train], poisoned.x[fold.train]) and np.array_equal(
-            samples.y[fold.train], poisoned.y[fold.train]
-        )
+        y, moved_y = (each.fit_task(fold.train).y[fold.train] for each in (samples, poisoned))
+        same = np.array_equal(samples.x[fold.train], poisoned.x[fold.train]) and np.array_equal(y, moved_y)
         detail = "" if same else f"features or labels move when rows after {stamp(last)} are changed"
         findings.append(
             Finding("rows after the training rows' label ends", f"training data, fold {number}", same, detail)
@@ -138,6 +137,7 @@ def audit_scaler(
 def audit_labels(samples: Samples, random: np.random.Generator, trials: int) -> list[Finding]:
     """Check that random labels ignore the rows after their declared end and other segments."""
     detail = ""
+    samples = samples.fit_task(samples.rows)  # for any thresholds; which does not matter here
     for row in random.choice(samples.rows, min(trials, len(samples.rows)), replace=False):
         end = int(samples.label_end[row])
         if samples.panel.segment[end] != samples.panel.segment[row]:
@@ -145,7 +145,7 @@ def audit_labels(samples: Samples, random: np.random.Generator, trials: int) -> 
         outside = np.ones(samples.panel.n_rows, bool)
         outside[int(samples.panel.bounds[samples.panel.segment[row], 0]) : end + 1] = False
         moved = samples.task.label(poison_panel(samples.panel, outside, random))
-        if moved.y[row] != samples.y[row] or moved.end[row] != end:
+        if moved.y is None or not np.array_equal(moved.y[row], samples.y[row]) or moved.end[row] != end:
             detail = detail or f"label of row {row} moves when rows after its end, row {end}, are changed"
     return [Finding("rows after the label end", f"label {samples.task.kind}", not detail, detail)]
 

@@ -20,7 +20,6 @@ from tsdeep.validation.combinatorial import CombinatorialPurged
 if TYPE_CHECKING:
     import keras
 
-    from tsdeep.features import StandardScaler
     from tsdeep.samples import Samples
     from tsdeep.validation.run_folder import FoldRecord
 
@@ -43,8 +42,8 @@ class Result:
     settings : dict
         Everything that decides the numbers.
     predictions : DataFrame
-        A row a test row: fold, cutoff, time, symbol, y, and the probability of the last class (`up`); with
-        several seeds also `up_seed<k>`. Cutoff is the time of the last row that anything of the fold was
+        A row a test row: fold, cutoff, time, symbol, what the task adds, y, and the probability of the last
+        class or of every class (`up`); with several seeds also `up_seed<k>`. Cutoff is the time of the last row that anything of the fold was
         fitted or stopped on, label ends included.
     references : DataFrame
         The same for each reference method, named in `method`.
@@ -54,7 +53,7 @@ class Result:
         fold, cutoff, best_epochs, seconds.
     models : list of keras.Model
         The last fold's fitted members.
-    scaler : StandardScaler
+    scaler : Scaler or ScalerBySymbol
         The last fold's.
     seconds : float
         Time of the run; of this part of it where it was resumed.
@@ -71,7 +70,7 @@ class Result:
     history: pd.DataFrame
     fold_facts: list[dict[str, Any]]
     models: list[keras.Model] = field(repr=False)
-    scaler: StandardScaler = field(repr=False)
+    scaler: Any = field(repr=False)
     seconds: float = 0.0
     path: Path | None = None
 
@@ -172,9 +171,10 @@ class Result:
         """
         return write_report(self.evidence(), Path(out), evaluation=self.evaluation)
 
-    def last_models(self) -> tuple[list[keras.Model], Samples, StandardScaler]:
-        """Return the last fold's members, the samples and the last fold's scaler: what is exported."""
-        return self.models, self.samples, self.scaler
+    def last_models(self) -> tuple[list[keras.Model], Samples, Any]:
+        """Return the last fold's members, its samples with what the task took from it, and its scaler."""
+        *_, last = self.cv.split(self.samples)
+        return self.models, self.samples.fit_task(last.train), self.scaler
 
     def description(self) -> dict[str, Any]:
         """Return what an export says of the run that it comes from."""

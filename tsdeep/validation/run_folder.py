@@ -16,7 +16,7 @@ import pyarrow
 from filelock import FileLock, Timeout
 
 from tsdeep.errors import RunError
-from tsdeep.features import StandardScaler
+from tsdeep.features.by_symbol import ScalerBySymbol
 
 _TABLES = ("predictions", "references", "history")
 _COLUMNS = {
@@ -37,7 +37,7 @@ class FoldRecord:
         As in `Result`.
     models : list of keras.Model
         The fitted members, not compiled.
-    scaler : StandardScaler
+    scaler : Scaler or ScalerBySymbol
         Fitted on the fold's training rows.
     facts : dict
         fold, cutoff, best_epochs, seconds.
@@ -47,7 +47,7 @@ class FoldRecord:
     references: pd.DataFrame
     history: pd.DataFrame
     models: list[keras.Model]
-    scaler: StandardScaler
+    scaler: Any
     facts: dict[str, Any]
 
 
@@ -90,8 +90,11 @@ class FoldReader:
             for member in range(len(facts["best_epochs"])):
                 path = folder / f"model_{member}.keras"
                 models.append(keras.saving.load_model(path, compile=False))
-            path = folder / "scaler.keras"
-            scaler = keras.saving.load_model(path).layers[-1]
+            scalers = {}
+            for name in facts.get("scaler_symbols", [None]):
+                path = folder / ("scaler.keras" if name is None else f"scaler_{len(scalers)}.keras")
+                scalers[name] = keras.saving.load_model(path).layers[-1]
+            scaler = scalers[None] if None in scalers else ScalerBySymbol(scalers)
         except (
             OSError,
             ValueError,
@@ -177,10 +180,21 @@ class RunFolder(FoldReader):
             getattr(record, name).to_parquet(temporary / f"{name}.parquet")
         for member, model in enumerate(record.models):
             model.save(temporary / f"model_{member}.keras", include_optimizer=False)
-        scaler = keras.Sequential([keras.Input((record.scaler.mean.shape[0],)), record.scaler])
-        scaler.save(temporary / "scaler.keras")
-        (temporary / "fold.json").write_text(json.dumps(record.facts, indent=2, default=str) + "\n")
+        facts = record.facts
+        if isinstance(record.scaler, ScalerBySymbol):
+            facts = {**facts, "scaler_symbols": list(record.scaler.scalers)}
+        channels = record.models[0].input_shape[-1]
+        for name, scaler in _scaler_files(record.scaler).items():
+            keras.Sequential([keras.Input((channels,)), scaler]).save(temporary / name)
+        (temporary / "fold.json").write_text(json.dumps(facts, indent=2, default=str) + "\n")
         os.replace(temporary, self._fold(fold))
+
+
+def _scaler_files(scaler: Any) -> dict[str, Any]:
+    """Give the layers of a scaler by the files they stand in."""
+    if not isinstance(scaler, ScalerBySymbol):
+        return {"scaler.keras": scaler}
+    return {f"scaler_{number}.keras": each for number, each in enumerate(scaler.scalers.values())}
 
 
 def _lock(path: Path) -> FileLock:

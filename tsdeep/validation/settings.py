@@ -48,7 +48,7 @@ def check_build_arguments(label: str, samples: Samples, build_arguments: dict[st
     for name in ("compile", "steps_per_execution", "samples", "input_shape", "task"):
         if name in build_arguments:
             raise SpecError(f"{name}: walk_forward sets it itself, expected hyperparameters of {label}")
-    if label in {reference.name for reference in references_for(samples.task.kind)}:
+    if label in {reference.name for reference in references_for(samples.task)}:
         raise SpecError(f"the model is called '{label}', as one of the reference methods; name it otherwise")
 
 
@@ -97,6 +97,7 @@ def run_settings(
         **vars(fit),
         "lookback": samples.lookback,
         "features": list(samples.feature_names),
+        "scaler": dict(samples.scaler or {"kind": "standard"}),
         "task": repr(samples.task),
         "data_sha256": samples.panel.fingerprint(),
         "versions": library_versions(),

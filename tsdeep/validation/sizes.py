@@ -1,4 +1,4 @@
-"""Lengths of blocks and gaps: in rows, in sessions, or on the calendar."""
+"""Lengths of blocks and gaps: in rows, as a share of them, in sessions, or on the calendar."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ import pandas as pd
 
 from tsdeep.errors import SpecError
 
-Unit = Literal["rows", "sessions", "anchors", "span"]
+Unit = Literal["rows", "percent", "sessions", "anchors", "span"]
 
 DAY_NANOSECONDS = 86_400_000_000_000
 _LONGEST = 36_525 * DAY_NANOSECONDS
 _MOST = 10**9
 
+_PERCENT = re.compile(r"(\d+) ?%")
 _SPELT_OUT = re.compile(r"(\d+)\s*(row|session|second|minute|hour|day|week|month|year)s?", re.IGNORECASE)
 _BARE_LETTER = re.compile(r"(\d*)([YAQM])")
 _END_OF = {"Y": "YE", "A": "YE", "Q": "QE", "M": "ME"}
@@ -41,10 +42,11 @@ class Size:
 
     Parameters
     ----------
-    unit : {"rows", "sessions", "anchors", "span"}
-        Distinct times, sessions, anchor dates of a pandas offset (`anchor`), or a plain calendar span.
+    unit : {"rows", "percent", "sessions", "anchors", "span"}
+        Distinct times, hundredths of the labelled rows, sessions, anchor dates of a pandas offset (`anchor`),
+        or a plain calendar span.
     amount : int
-        Rows, sessions or anchor dates; for a span its whole months.
+        Rows, hundredths, sessions or anchor dates; for a span its whole months.
     nanoseconds : int
         For a span, what is added after its months.
     anchor : pandas offset or None
@@ -64,7 +66,7 @@ class Size:
     @property
     def fineness(self) -> tuple[int, float]:
         """Order in which units are added up: a coarse one rounds, and would swallow a finer one before it."""
-        rank = ("anchors", "sessions", "rows", "span").index(self.unit)
+        rank = ("anchors", "sessions", "percent", "rows", "span").index(self.unit)
         if self.anchor is None:
             return rank, 0.0
         first = pd.Timestamp("2001-01-01")
@@ -101,8 +103,8 @@ def parse_size(value: Any, name: str) -> Size:
     Parameters
     ----------
     value : int, str, pandas offset, or timedelta
-        An integer is rows; a string is `"250 rows"`, `"20 sessions"`, `"6 months"` or a pandas offset such as
-        `"4YE"`, `"W-FRI"` or `"90D"`.
+        An integer is rows; a string is `"250 rows"`, `"60%"`, `"20 sessions"`, `"6 months"` or a pandas offset
+        such as `"4YE"`, `"W-FRI"` or `"90D"`.
     name : str
         The argument, for messages.
 
@@ -152,7 +154,7 @@ def parse_gap(value: Any, name: str) -> Size:
         If the value is not a length, is negative, or is a calendar length that varies.
     """
     size = _parse(value, name)
-    if size.unit == "anchors" or (size.unit == "span" and size.amount):
+    if size.unit in ("anchors", "percent") or (size.unit == "span" and size.amount):
         expected = "rows, sessions, or a fixed span such as '5D'"
         raise SpecError(f"{name}={value!r}: the length of a gap must not vary; expected {expected}")
     if size.amount < 0 or size.nanoseconds < 0:
@@ -180,6 +182,8 @@ def _parse_text(text: str, name: str) -> Size:
         if unit in _MONTHS:
             return Size("span", count * _MONTHS[unit])
         return Size("span", 0, count * _NANOSECONDS[unit])
+    if percent := _PERCENT.fullmatch(text):
+        return Size("percent", int(percent[1]))
     if bare := _BARE_LETTER.fullmatch(text):
         raise SpecError(f"{name}={text!r}: not a pandas offset; did you mean '{bare[1]}{_END_OF[bare[2]]}'?")
     try:
@@ -218,4 +222,4 @@ def _timedelta_nanoseconds(value: Any, name: str) -> int:
 
 
 def _expected() -> str:
-    return "expected rows (an integer), 'N sessions', a pandas offset ('1YE', '3ME', '90D'), or a timedelta"
+    return "expected rows (an integer), 'N%', 'N sessions', a pandas offset ('1YE', '3ME', '90D'), or a timedelta"

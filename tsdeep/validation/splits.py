@@ -37,7 +37,7 @@ class WalkForward(Splitter):
     later.
 
     Sizes are integers (rows: distinct times of labelled rows, so that all instruments of one time stay
-    together), `"20 sessions"`, or calendar lengths: a timedelta, `"6 months"`, or a pandas offset. Calendar
+    together), `"60%"` of the labelled rows, `"20 sessions"`, or calendar lengths: a timedelta, `"6 months"`, or a pandas offset. Calendar
     blocks are counted from the first time of the data (warm-up rows included). Offsets that name an end
     (`"YE"`, `"QE"`, `"ME"`, `"W-FRI"`, business days and ends) reach through that date: with data from
     1999-01-04, `train="4YE"` is 1999 to 2002. Every boundary is counted from the start, so none drifts.
@@ -237,6 +237,8 @@ class WalkForward(Splitter):
             return True
         if size.on_calendar:
             return timeline.advance(bounds.train, size) <= bounds.valid
+        if size.unit == "percent":
+            return len(kept) >= size.amount * len(timeline.time) // 100
         starts = timeline.grid if size.unit == "rows" else timeline.session_start
         groups = np.searchsorted(starts, timeline.time[kept], side="right")
         return len(np.unique(groups)) >= size.amount

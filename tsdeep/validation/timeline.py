@@ -116,6 +116,10 @@ class Timeline:
         """
         if size.is_zero:
             return position
+        if size.unit == "percent":
+            # Of all labelled rows; those of one time stay together, in the block that the time begins.
+            index = int(np.searchsorted(self.time, position)) + size.amount * len(self.time) // 100
+            return int(self.time[index]) if index < len(self.time) else int(self.time[-1]) + 1
         if size.unit in ("rows", "sessions"):
             starts = self.grid if size.unit == "rows" else self.session_start
             index = int(np.searchsorted(starts, position)) + size.amount

@@ -15,7 +15,6 @@ import tensorflow as tf
 
 from tsdeep.baselines import references_for
 from tsdeep.errors import SpecError
-from tsdeep.features import StandardScaler
 from tsdeep.models import build
 from tsdeep.pipeline import windows
 from tsdeep.samples import Samples
@@ -173,6 +172,7 @@ def _run_fold(
     bars: FoldProgress,
 ) -> FoldRecord:
     started = time.perf_counter()
+    samples = samples.fit_task(fold.train)
     if before is not None and number % fit.retrain_every:
         weights = [model.get_weights() for model in before.models]
         scaler = before.scaler
@@ -193,7 +193,7 @@ def _run_fold(
             "refitted": True,
         }
     predictions = _predict(refitter, samples, number, fold, scaler, weights, pd.Timestamp(facts["cutoff"]))
-    references = _references(samples, fold, predictions)
+    references = _references(samples, number, fold)
     facts["seconds"] = round(time.perf_counter() - started, 3)
     models = [refitter.build(member) for member in weights]
     return FoldRecord(predictions, references, history, models, scaler, facts)
@@ -208,7 +208,7 @@ def _fit_members(
     start: list[list[np.ndarray]] | None,
     fit: FitSettings,
     bars: FoldProgress,
-) -> tuple[StandardScaler, list[Fitted], pd.DataFrame]:
+) -> tuple[Any, list[Fitted], pd.DataFrame]:
     has_valid = len(fold.valid) > 0
     stages = [("fit", fold.train, fold.valid if has_valid else None)]
     if fit.refit and has_valid:
@@ -263,38 +263,33 @@ def _predict(
     samples: Samples,
     number: int,
     fold: Fold,
-    scaler: StandardScaler,
+    scaler: Any,
     weights: list[list[np.ndarray]],
     cutoff: pd.Timestamp,
 ) -> pd.DataFrame:
     test = windows(samples, fold.test, scaler=scaler, batch_size=_PREDICT_BATCH, labels=False)
-    outputs = []
+    task = samples.task
+    members = []
     for member in weights:
-        named = samples.task.outputs(keras.ops.convert_to_tensor(refitter.predict(member, test)))
-        outputs.append({name: np.asarray(value, np.float64) for name, value in named.items()})
-    name = samples.task.classes[-1]
-    frame = _frame(samples, number, fold, cutoff).assign(
-        **{name: np.mean([o[name] for o in outputs], axis=0)}
-    )
-    if len(outputs) > 1:
-        frame = frame.assign(**{f"{name}_seed{i}": output[name] for i, output in enumerate(outputs)})
-    return frame
+        named = task.outputs(keras.ops.convert_to_tensor(refitter.predict(member, test)))
+        members.append({name: np.asarray(value, np.float64) for name, value in named.items()})
+    outputs = {name: np.mean([member[name] for member in members], axis=0) for name in task.output_names}
+    if len(members) > 1:
+        outputs |= {f"{name}_seed{i}": member[name] for i, member in enumerate(members) for name in member}
+    return task.table(_frame(samples, number, fold, cutoff), samples.y[fold.test], outputs)
 
 
-def _references(samples: Samples, fold: Fold, predictions: pd.DataFrame) -> pd.DataFrame:
+def _references(samples: Samples, number: int, fold: Fold) -> pd.DataFrame:
     """Predict the test rows by the reference methods, fitted on all that the fold allows."""
-    columns = ["fold", "cutoff", "time", "symbol", "y"]
     cutoff = pd.Timestamp(samples.time[samples.label_end[fold.refit]].max())
-    name = samples.task.classes[-1]
+    base = _frame(samples, number, fold, cutoff)
     tables = []
-    for reference in references_for(samples.task.kind):
-        reference.fit(samples.x[fold.refit], samples.y[fold.refit])
-        tables.append(
-            predictions[columns].assign(
-                method=reference.name, cutoff=cutoff, **{name: reference.predict(samples.x[fold.test])}
-            )
-        )
-    return pd.concat(tables, ignore_index=True)[["method", *columns, name]]
+    for reference in references_for(samples.task):
+        outputs = reference.fit(samples, fold.refit).predict(samples, fold.test)
+        table = samples.task.table(base, samples.y[fold.test], outputs)
+        table.insert(0, "method", reference.name)
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)
 
 
 def _frame(samples: Samples, number: int, fold: Fold, cutoff: pd.Timestamp) -> pd.DataFrame:
@@ -304,7 +299,7 @@ def _frame(samples: Samples, number: int, fold: Fold, cutoff: pd.Timestamp) -> p
             "cutoff": cutoff,
             "time": samples.time[fold.test],
             "symbol": samples.symbol[fold.test],
-            "y": samples.y[fold.test].astype(np.int8 if samples.task.classes else np.float32),
+            **samples.task.context(samples.panel, fold.test),
         }
     )
 
