@@ -10,14 +10,20 @@ from tsdeep.sources.base import (
     source_names,
     source_schema,
 )
+from tsdeep.sources.book_table import BookTable
 from tsdeep.sources.bundled import Bundled
 from tsdeep.sources.csv import Csv
+from tsdeep.sources.lobster import Lobster
+from tsdeep.sources.simulated_book import SimulatedBook
 
 __all__ = [
     "BookSource",
+    "BookTable",
     "Bundled",
     "Csv",
+    "Lobster",
     "OneOrMore",
+    "SimulatedBook",
     "Source",
     "make_source",
     "register_source",
