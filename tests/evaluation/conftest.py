@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import io
+
 import arch.data.sp500
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 
 def make_predictions(rows: int = 400, folds: int = 4, seed: int = 0, symbol: str = "SPX") -> pd.DataFrame:
@@ -31,6 +34,15 @@ def make_prices(rows: int = 401, seed: int = 1, symbol: str = "SPX") -> pd.DataF
     opened = np.concatenate([[100.0], close[:-1]]) * np.exp(0.004 * rng.normal(size=rows))
     time = pd.bdate_range("2010-01-04", periods=rows)
     return pd.DataFrame({"time": time, "symbol": symbol, "open": opened, "close": close})
+
+
+def labelled(figure: Figure) -> bool:
+    """Whether it draws, and every outer axis says what it shows."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    left = [axis for axis in figure.axes if axis.get_subplotspec().is_first_col()]
+    named = all(axis.get_ylabel() or [t.get_text() for t in axis.get_yticklabels()] for axis in left)
+    return named and len(buffer.getvalue()) > 5000
 
 
 @pytest.fixture

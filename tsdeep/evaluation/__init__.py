@@ -1,6 +1,13 @@
 """Evaluation of predictions: scores, tests, a strategy on them, figures and the report."""
 
-from tsdeep.evaluation.assessment import Evaluation, evaluate, figures
+from tsdeep.evaluation.assessment import (
+    evaluate,
+    figures,
+    metrics_table,
+    pooled_scores,
+    summary_table,
+    tidy_metrics,
+)
 from tsdeep.evaluation.backtest import (
     EXECUTIONS,
     SIZINGS,
@@ -10,28 +17,32 @@ from tsdeep.evaluation.backtest import (
     opens_equal_to_prior_close,
     position_sizes,
 )
-from tsdeep.evaluation.evidence import Evidence
-from tsdeep.evaluation.metrics import (
+from tsdeep.evaluation.calibration import calibration_error, calibration_table, wilson_interval
+from tsdeep.evaluation.direction import (
     METRICS,
-    calibration_error,
-    calibration_table,
+    DirectionEvaluation,
+    check_predictions,
+    check_references,
     direction_metrics,
+    gives_probabilities,
+    judge,
     log_losses,
-    metrics_table,
-    predicted_class,
-    summary_table,
-    tidy_metrics,
-    wilson_interval,
-)
-from tsdeep.evaluation.plots import (
     plot_calibration,
     plot_confusion,
     plot_equity,
-    plot_learning_curves,
     plot_probabilities,
     plot_rolling_accuracy,
+    predicted_class,
 )
-from tsdeep.evaluation.predictions import check_predictions, check_references, gives_probabilities
+from tsdeep.evaluation.evaluator import (
+    Evaluation,
+    Evaluator,
+    evaluator_names,
+    get_evaluator,
+    register_evaluator,
+)
+from tsdeep.evaluation.evidence import Evidence
+from tsdeep.evaluation.plots import plot_learning_curves
 from tsdeep.evaluation.report import render_report, write_report
 from tsdeep.evaluation.risk import risk_figures, rows_a_year
 from tsdeep.evaluation.significance import (
@@ -42,14 +53,16 @@ from tsdeep.evaluation.significance import (
     sharpe_difference,
     sharpe_ratio,
 )
-from tsdeep.evaluation.verdict import Verdict, judge
+from tsdeep.evaluation.verdict import Verdict
 
 __all__ = [
     "EXECUTIONS",
     "METRICS",
     "SIZINGS",
     "Backtest",
+    "DirectionEvaluation",
     "Evaluation",
+    "Evaluator",
     "Evidence",
     "Significance",
     "Verdict",
@@ -61,7 +74,9 @@ __all__ = [
     "diebold_mariano",
     "direction_metrics",
     "evaluate",
+    "evaluator_names",
     "figures",
+    "get_evaluator",
     "gives_probabilities",
     "judge",
     "log_losses",
@@ -76,8 +91,10 @@ __all__ = [
     "plot_learning_curves",
     "plot_probabilities",
     "plot_rolling_accuracy",
+    "pooled_scores",
     "position_sizes",
     "predicted_class",
+    "register_evaluator",
     "render_report",
     "risk_figures",
     "rows_a_year",

@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from tsdeep.errors import SpecError
+from tsdeep.evaluation.evaluator import get_evaluator
 
 
 @dataclass(frozen=True)
@@ -24,13 +25,14 @@ class Evidence:
     model : str
         Name of the model, as it stands in tables and legends.
     predictions : pandas.DataFrame
-        The test rows: fold (int), cutoff, time (datetime64), symbol (str), y (0 or 1), up (P(up)), and
-        `up_seed<k>` for each seed where there are several (`up` is then their mean).
+        The test rows: fold (int), cutoff, time (datetime64), symbol (str), and what the task adds.
+        Of `direction`: y (0 or 1), up (P(up)), and `up_seed<k>` for each seed where there are several (`up`
+        is then their mean). Of `movement`: see `tsdeep.evaluation.check_movement`.
+    prices : pandas.DataFrame, optional
+        Columns time, symbol, close and, where known, open: every row from the first
+        prediction to one after the last. `direction` needs them; `movement` does not read them.
     references : pandas.DataFrame, optional
         The same columns and `method`, on the same rows.
-    prices : pandas.DataFrame
-        Columns time, symbol, close and, where known, open: every row from the first
-        prediction to one after the last.
     history : pandas.DataFrame, optional
         Training: fold, member, stage ("fit" or "refit"), epoch, loss, val_loss, accuracy, val_accuracy.
     folds : pandas.DataFrame, optional
@@ -44,15 +46,23 @@ class Evidence:
     provenance : mapping of str to any
         Where the data comes from: source, symbols, period, rows, ...
     horizon_rows : int
-        Rows ahead that the label looks.
+        Rows ahead that the label looks; of `movement` the predictions say it, row by row.
     sizing, threshold, short, execution, cost_bps
-        The strategy on the predictions, see `tsdeep.evaluation.backtest`.
+        The strategy on predictions of `direction`, see `tsdeep.evaluation.backtest`.
     variants : int, optional
         How many settings were tried before this one; None: not recorded. The report says so.
     draws : int
         Bootstrap draws.
     seed : int
         Of the bootstrap.
+    task : str
+        Kind of task, of `tsdeep.evaluation.evaluator_names()`.
+    row : str
+        What a row is: `"one bar"`, `"one book event"`, ...
+    notes : tuple of str
+        Sentences on the data that the report shows: what was trimmed or collapsed, that it is simulated, ...
+    block_rows : int, optional
+        Of `movement`: rows of a block of the bootstrap; by default five horizons.
 
     Examples
     --------
@@ -69,7 +79,7 @@ class Evidence:
     name: str
     model: str
     predictions: pd.DataFrame
-    prices: pd.DataFrame
+    prices: pd.DataFrame | None = None
     references: pd.DataFrame | None = None
     history: pd.DataFrame | None = None
     folds: pd.DataFrame | None = None
@@ -86,12 +96,18 @@ class Evidence:
     variants: int | None = None
     draws: int = 1000
     seed: int = 0
+    task: str = "direction"
+    row: str = "one bar"
+    notes: tuple[str, ...] = ()
+    block_rows: int | None = None
 
     def __post_init__(self) -> None:
         for key, least in (("horizon_rows", 1), ("draws", 100)):
             value = getattr(self, key)
             if not isinstance(value, int | np.integer) or value < least:
                 raise SpecError(f"evidence: {key} is {value!r}, expected an integer of at least {least}")
+        if self.block_rows is not None and self.block_rows < 1:
+            raise SpecError(f"evidence: block_rows is {self.block_rows!r}, expected at least 1, or None")
         cost = self.cost_bps
         if not (isinstance(cost, int | float | np.number) and np.isfinite(cost) and cost >= 0):
             raise SpecError(f"evidence: cost_bps is {cost!r}, expected a finite number of at least 0")
@@ -103,8 +119,9 @@ class Evidence:
             raise SpecError(
                 f"evidence: model is called {self.model!r}, as one of the references; give it another name"
             )
+        get_evaluator(self.task).check(self)
 
     @property
     def seeds(self) -> int:
         """How many seeds' own predictions are in `predictions` (0: only their mean, or a single one)."""
-        return sum(str(column).startswith("up_seed") for column in self.predictions.columns)
+        return len(get_evaluator(self.task).seeds(self.predictions))

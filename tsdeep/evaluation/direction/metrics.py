@@ -8,7 +8,8 @@ from numpy.typing import ArrayLike
 from scipy.special import xlogy
 from sklearn.metrics import balanced_accuracy_score, matthews_corrcoef, roc_auc_score
 
-from tsdeep.evaluation.predictions import check_predictions, check_references, gives_probabilities
+from tsdeep.evaluation.calibration import calibration_error
+from tsdeep.evaluation.direction.predictions import check_predictions, check_references, gives_probabilities
 
 METRICS = ("accuracy", "balanced_accuracy", "mcc", "auc", "log_loss", "brier", "calibration_error")
 PROBABILITY_METRICS = ("log_loss", "brier", "calibration_error")
@@ -37,76 +38,6 @@ def log_losses(y: ArrayLike, up: ArrayLike) -> np.ndarray:
     y = np.asarray(y, dtype=np.float64)
     up = np.asarray(up, dtype=np.float64)
     return -(xlogy(y, up) + xlogy(1.0 - y, 1.0 - up))
-
-
-def calibration_table(y: ArrayLike, up: ArrayLike, bins: int = 10) -> pd.DataFrame:
-    """Compare stated with observed frequency in bins that hold about equally many rows.
-
-    Bins of equal width would leave nearly all of a daily direction model's probabilities in one or two of
-    them. Equal probabilities share a bin, so there may be fewer than asked.
-
-    Parameters
-    ----------
-    y : array_like [rows]
-        0 or 1.
-    up : array_like [rows]
-        P(up).
-    bins : int
-        At most this many, by quantiles of `up`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A bin a row, by rising probability: predicted (mean P(up)), observed (share of ups), rows, and
-        low and high (95% Wilson interval of the observed share).
-    """
-    frame = pd.DataFrame({"y": np.asarray(y, dtype=np.float64), "up": np.asarray(up, dtype=np.float64)})
-    edges = np.unique(np.quantile(frame["up"], np.linspace(0, 1, bins + 1)))
-    number = np.clip(np.searchsorted(edges, frame["up"], side="left"), 1, None)
-    table = frame.groupby(number).agg(predicted=("up", "mean"), observed=("y", "mean"), rows=("y", "size"))
-    table["low"], table["high"] = wilson_interval(table["observed"].to_numpy(), table["rows"].to_numpy())
-    return table.reset_index(drop=True)
-
-
-def calibration_error(y: ArrayLike, up: ArrayLike, bins: int = 10) -> float:
-    """Return the expected calibration error: mean |observed - stated| over `calibration_table`'s bins.
-
-    It is not zero for a perfect model on few rows: with ten bins of n rows each, about 0.4 / sqrt(n).
-    """
-    table = calibration_table(y, up, bins)
-    gap = (table["observed"] - table["predicted"]).abs()
-    return float(np.average(gap, weights=table["rows"]))
-
-
-def wilson_interval(
-    share: ArrayLike, rows: ArrayLike, z: float = 1.959963984540054
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return Wilson's score interval (1927) of a share observed on independent rows.
-
-    Parameters
-    ----------
-    share : array_like
-        Observed shares.
-    rows : array_like
-        How many rows each was observed on.
-    z : float
-        Standard normal quantile; the default gives 95%.
-
-    Returns
-    -------
-    tuple of numpy.ndarray
-        Low and high.
-
-    Examples
-    --------
-    >>> low, high = wilson_interval(0.5, 100)
-    >>> round(float(low), 4), round(float(high), 4)
-    (0.4038, 0.5962)
-    """
-    share, rows = np.asarray(share, dtype=np.float64), np.asarray(rows, dtype=np.float64)
-    centre = (share + z**2 / (2 * rows)) / (1 + z**2 / rows)
-    half = z / (1 + z**2 / rows) * np.sqrt(share * (1 - share) / rows + z**2 / (4 * rows**2))
-    return centre - half, centre + half
 
 
 def direction_metrics(y: ArrayLike, up: ArrayLike, *, probabilities: bool | None = None) -> dict[str, float]:
@@ -145,7 +76,7 @@ def direction_metrics(y: ArrayLike, up: ArrayLike, *, probabilities: bool | None
     }
 
 
-def metrics_table(
+def direction_table(
     predictions: pd.DataFrame, references: pd.DataFrame | None = None, *, name: str = "model"
 ) -> pd.DataFrame:
     """Score the model and every reference method on each fold's test rows, then on all of them.
@@ -201,30 +132,8 @@ def metrics_table(
     return table
 
 
-def tidy_metrics(table: pd.DataFrame) -> pd.DataFrame:
-    """Turn `metrics_table`'s result into one row a fold and method, as `metrics.csv` holds it.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns fold, method, first, last, rows, up_share, then `METRICS`.
-    """
-    methods = list(table[METRICS[0]].columns)
-    frames = []
-    for method in methods:
-        scores = pd.DataFrame({metric: table[metric, method] for metric in METRICS})
-        frame = pd.concat([table["test"], scores], axis=1)
-        frame.insert(0, "method", method)
-        frames.append(frame)
-    tidy = pd.concat(frames)
-    order = {fold: i for i, fold in enumerate(table.index)}
-    return tidy.reset_index().sort_values(
-        "fold", key=lambda s: s.map(order), kind="stable", ignore_index=True
-    )
-
-
-def summary_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Shorten `metrics_table`'s result to what fits a terminal: a fold a row, then pooled.
+def direction_summary(table: pd.DataFrame) -> pd.DataFrame:
+    """Shorten `direction_table`'s result to what fits a terminal: a fold a row, then pooled.
 
     Returns
     -------

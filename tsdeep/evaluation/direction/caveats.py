@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from tsdeep.evaluation.backtest import Backtest, open_warning
+from tsdeep.evaluation.direction.metrics import predicted_class
 from tsdeep.evaluation.evidence import Evidence
-from tsdeep.evaluation.metrics import predicted_class
 
 
 def caveats(evidence: Evidence, predictions: pd.DataFrame, traded: Backtest) -> tuple[str, ...]:
