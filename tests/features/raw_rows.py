@@ -11,6 +11,10 @@ from hypothesis import strategies as st
 from tsdeep.features import Feature, argument_model, get_feature
 
 SECONDS_A_DAY = 86_400.0
+BOOK_LEVELS = 5
+TICK = 100.0
+#: What LOBSTER writes as the price of an unoccupied level.
+UNOCCUPIED = {"ask": 9_999_999_999.0, "bid": -9_999_999_999.0}
 
 CONSTITUENTS = [
     {"kind": "log_return", "rows": 1},
@@ -40,8 +44,36 @@ def bars(length: int, seed: int = 0, batch: int = 2, price: float = 100.0) -> di
     }
 
 
+def book(length: int, seed: int = 0, batch: int = 2) -> dict[str, np.ndarray]:
+    """Book rows and their events, `[batch, length, levels]` and `[batch, length]`; some deep levels unoccupied."""
+    rng = np.random.default_rng(seed)
+    shape = (batch, length)
+    spread = rng.integers(1, 4, shape)
+    bid = 58_000 + np.cumsum(rng.integers(-1, 2, shape), axis=1)
+    raw = {}
+    for side, top, away in (("ask", bid + spread, 1), ("bid", bid, -1)):
+        gaps = rng.integers(1, 3, (*shape, BOOK_LEVELS))
+        gaps[..., 0] = 0
+        size = rng.integers(1, 300, (*shape, BOOK_LEVELS)).astype(float)
+        price = (top[..., None] + away * np.cumsum(gaps, axis=-1)) * TICK
+        empty = np.arange(BOOK_LEVELS) >= rng.integers(1, BOOK_LEVELS + 2, (*shape, 1))
+        raw[f"{side}_size"] = np.where(empty, 0.0, size)
+        raw[f"{side}_price"] = np.where(empty, UNOCCUPIED[side], price)
+    return raw | {
+        "event_type": rng.integers(1, 6, shape).astype(float),
+        "event_size": rng.integers(1, 300, shape).astype(float),
+        "event_price": bid * TICK,
+        "event_side": rng.choice([-1.0, 1.0], shape),
+    }
+
+
+def raw_rows(length: int, seed: int = 0, batch: int = 2) -> dict[str, np.ndarray]:
+    """Bars and book rows side by side: every field that a feature may read."""
+    return bars(length, seed, batch) | book(length, seed, batch)
+
+
 def changed(raw: dict[str, np.ndarray], rows: slice | int, way: str) -> dict[str, np.ndarray]:
-    """Copy bars with some rows changed: poisoned (NaN), wider with the close up or down, or flat."""
+    """Copy rows with some changed: poisoned (NaN), wider with the close up or down, or flat; the book likewise."""
     raw = {name: values.copy() for name, values in raw.items()}
     if way == "poisoned":
         for values in raw.values():
@@ -57,6 +89,14 @@ def changed(raw: dict[str, np.ndarray], rows: slice | int, way: str) -> dict[str
             raw[name][:, rows] *= factor
         raw["volume"][:, rows] *= 50.0 if up else 0.02
         raw["time"][:, rows] += (37 if up else -41) * SECONDS_A_DAY
+    if way != "poisoned" and "ask_price" in raw:
+        step = {"up": 4, "down": -4, "flat": 2}[way]
+        raw["ask_price"][:, rows] += (step + 3) * TICK
+        raw["bid_price"][:, rows] += step * TICK
+        raw["ask_size"][:, rows] += 5.0
+        raw["bid_size"][:, rows] += 400.0
+        raw["event_type"][:, rows] = {"up": 4.0, "down": 5.0, "flat": 1.0}[way]
+        raw["event_size"][:, rows] *= 50.0
     return raw
 
 
@@ -65,11 +105,19 @@ def mappings(draw: Any, kind: str) -> dict[str, Any]:
     """Draw a spec mapping of a kind: rows, flags and nested features by annotation, else the default."""
     drawn: dict[str, Any] = {"kind": kind}
     for name, info in argument_model(get_feature(kind)).model_fields.items():
-        if (kind, name) == ("lag", "rows"):
-            lags = st.integers(1, 6)
-            drawn[name] = draw(lags | st.lists(lags, min_size=1, max_size=3, unique=True))
-        elif (kind, name) == ("calendar", "parts"):
+        if (kind, name) == ("calendar", "parts"):
             drawn[name] = draw(st.lists(st.sampled_from(info.default), min_size=1, unique=True))
+        elif (kind, name) == ("event_count", "types"):
+            drawn[name] = draw(st.lists(st.sampled_from([1, 4, 5]), min_size=1, unique=True))
+        elif (kind, name) == ("price_distance", "unit"):
+            drawn[name] = draw(st.sampled_from(["ticks", "spread"]))
+        elif name == "levels":
+            drawn[name] = draw(st.integers(2 if kind == "price_distance" else 1, BOOK_LEVELS))
+        elif name == "tick":
+            drawn[name] = draw(st.sampled_from([TICK, 0.25]))
+        elif name == "rows" and info.annotation is not int:
+            rows = st.integers(2 if kind == "mid_deviation" else 1, 11)
+            drawn[name] = draw(rows | st.lists(rows, min_size=1, max_size=3, unique=True))
         elif info.annotation is Feature:
             drawn[name] = draw(st.sampled_from(CONSTITUENTS))
         elif info.annotation is int:

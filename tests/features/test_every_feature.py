@@ -11,7 +11,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.features.raw_rows import bars, changed, mappings, values_of
+from tests.features.raw_rows import changed, mappings, raw_rows, values_of
 from tsdeep.features import feature_names, get_feature, make_feature
 
 KINDS = [kind for kind in feature_names() if get_feature(kind).__module__.startswith("tsdeep.")]
@@ -27,7 +27,7 @@ few = settings(max_examples=12, deadline=None)
 def test_value_at_t_ignores_rows_after_t_and_before_its_warmup(kind, data):
     feature = make_feature(data.draw(mappings(kind)))
     length = feature.warmup + SPARE_ROWS
-    raw = bars(length, seed=data.draw(st.integers(0, 99)))
+    raw = raw_rows(length, seed=data.draw(st.integers(0, 99)))
     t = data.draw(st.integers(feature.warmup, length - 1))
     value = values_of(feature, raw)[:, t - feature.warmup]
     assert np.all(np.isfinite(value))
@@ -44,7 +44,7 @@ def test_value_at_t_ignores_rows_after_t_and_before_its_warmup(kind, data):
 def test_warmup_is_tight(kind, data):
     feature = make_feature(data.draw(mappings(kind)))
     length = feature.warmup + SPARE_ROWS
-    raw = bars(length, seed=data.draw(st.integers(0, 99)))
+    raw = raw_rows(length, seed=data.draw(st.integers(0, 99)))
     t = data.draw(st.integers(feature.warmup, length - 1))
     value = values_of(feature, raw)[:, t - feature.warmup]
     others = [
@@ -59,7 +59,7 @@ def test_warmup_is_tight(kind, data):
 @given(data=st.data())
 def test_segment_pass_equals_the_pass_over_each_cut_window(kind, data):
     feature = make_feature(data.draw(mappings(kind)))
-    raw = bars(feature.warmup + SPARE_ROWS, seed=data.draw(st.integers(0, 99)))
+    raw = raw_rows(feature.warmup + SPARE_ROWS, seed=data.draw(st.integers(0, 99)))
     segment = values_of(feature, raw)
     assert segment.shape == (2, SPARE_ROWS, len(feature.names))
     for i in range(SPARE_ROWS):
@@ -73,7 +73,7 @@ def test_segment_pass_equals_the_pass_over_each_cut_window(kind, data):
 @given(data=st.data())
 def test_rows_of_a_batch_do_not_meet(kind, data):
     feature = make_feature(data.draw(mappings(kind)))
-    raw = bars(feature.warmup + SPARE_ROWS, seed=data.draw(st.integers(0, 99)))
+    raw = raw_rows(feature.warmup + SPARE_ROWS, seed=data.draw(st.integers(0, 99)))
     value = values_of(feature, raw)[0]
     for rows in raw.values():
         rows[1] = np.nan
@@ -85,7 +85,7 @@ def test_rows_of_a_batch_do_not_meet(kind, data):
 @given(data=st.data())
 def test_rebuilt_from_its_config_it_gives_the_same_values(kind, data):
     feature = make_feature(data.draw(mappings(kind)))
-    raw = bars(feature.warmup + SPARE_ROWS)
+    raw = raw_rows(feature.warmup + SPARE_ROWS)
     saved = json.dumps(keras.saving.serialize_keras_object(feature))
     again = keras.saving.deserialize_keras_object(json.loads(saved))
     assert type(again) is type(feature)
@@ -101,7 +101,7 @@ def test_rebuilt_from_its_config_it_gives_the_same_values(kind, data):
 def test_is_float64_under_every_dtype_policy(kind, data):
     mapping = data.draw(mappings(kind))
     feature = make_feature(mapping)
-    raw = bars(feature.warmup + SPARE_ROWS)
+    raw = raw_rows(feature.warmup + SPARE_ROWS)
     value = values_of(feature, raw)
     assert value.dtype == np.float64
     keras.config.set_dtype_policy("mixed_bfloat16")
@@ -117,7 +117,7 @@ def test_is_float64_under_every_dtype_policy(kind, data):
 @given(data=st.data())
 def test_declared_attributes_fit_the_output(kind, data):
     feature = make_feature(data.draw(mappings(kind)))
-    raw = bars(feature.warmup + SPARE_ROWS)
+    raw = raw_rows(feature.warmup + SPARE_ROWS)
     own = {name: raw[name] for name in feature.fields}
     np.testing.assert_array_equal(values_of(feature, own), values_of(feature, raw))
     assert set(feature.positive_fields) <= set(feature.fields)
@@ -133,9 +133,11 @@ def test_declared_attributes_fit_the_output(kind, data):
 @given(data=st.data())
 def test_runs_inside_a_model_with_open_rows_in_float64(kind, data):
     feature = make_feature(data.draw(mappings(kind)))
-    raw = bars(feature.warmup + SPARE_ROWS)
+    raw = raw_rows(feature.warmup + SPARE_ROWS)
     own = {name: raw[name] for name in feature.fields}
-    inputs = {name: keras.Input((None,), dtype="float64", name=name) for name in feature.fields}
+    inputs = {
+        name: keras.Input((None, *raw[name].shape[2:]), dtype="float64", name=name) for name in feature.fields
+    }
     model = keras.Model(inputs, feature(inputs))
     assert model.output.shape == (None, None, len(feature.names))
     assert model.output.dtype == "float64"

@@ -48,7 +48,10 @@ def test_nested_mappings_make_nested_features():
 @pytest.mark.parametrize(
     ("mapping", "message"),
     [
-        ({"kind": "log_retrn"}, r"unknown feature 'log_retrn': did you mean 'log_return'\? Known: calendar,"),
+        (
+            {"kind": "log_retrn"},
+            r"unknown feature 'log_retrn': did you mean 'log_return'\? Known: book_levels, calendar,",
+        ),
         ({"kind": 3}, r"unknown feature '3'"),
         ({"rows": 1}, r"'kind' is missing"),
         ("log_return", r"expected a mapping"),

@@ -11,7 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tsdeep.features import rolling_moments, rolling_reduce, rolling_sum, rolling_z_score
+from tsdeep.features import (
+    rolling_moments,
+    rolling_reduce,
+    rolling_reduce_each,
+    rolling_sum,
+    rolling_sums,
+    rolling_z_score,
+)
 
 few = settings(max_examples=30, deadline=None)
 shapes = st.tuples(st.integers(1, 40), st.integers(0, 30), st.integers(0, 999))  # rows, spare rows, seed
@@ -71,6 +78,26 @@ def test_a_constant_window_has_zero_variance_and_z_score_exactly(rows, level, sp
     np.testing.assert_array_equal(mean, level)
     np.testing.assert_array_equal(variance, 0.0)
     np.testing.assert_array_equal(rolling_z_score(x, rows), 0.0)
+
+
+@given(windows=st.lists(st.integers(1, 40), min_size=1, max_size=5), spare=st.integers(0, 9))
+def test_windows_of_several_lengths_equal_those_of_each_length_bit_for_bit(windows, spare):
+    longest = max(windows)
+    values = np.random.default_rng(spare).normal(size=(2, longest + spare, 3))
+    for window, total in zip(windows, rolling_sums(values, windows), strict=True):
+        alone = np.asarray(rolling_sum(values, window))[:, longest - window :]
+        assert alone.shape[1] == spare + 1
+        np.testing.assert_array_equal(np.asarray(total), alone)
+
+
+def test_windows_of_several_lengths_see_rows_from_oldest_to_newest():
+    text = np.array([list("abcdefghij")], dtype=object)
+    joined = rolling_reduce_each((text,), (3, 1, 5), lambda older, newer, *_: (older[0] + newer[0],))
+    assert [state[0][0].tolist() for state in joined] == [
+        ["cde", "def", "efg", "fgh", "ghi", "hij"],
+        list("efghij"),
+        ["abcde", "bcdef", "cdefg", "defgh", "efghi", "fghij"],
+    ]
 
 
 def test_fewer_rows_than_the_window_give_an_empty_result():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import tsdeep
-from tests.features.raw_rows import bars
+from tests.features.raw_rows import raw_rows
 from tests.layer_check import CHECKS, LayerCase, reload_in_fresh_process, save_for_reload
 from tsdeep.features import (
     Feature,
@@ -31,7 +31,7 @@ from tsdeep.layers import (
 tsdeep.register()
 
 ROWS = np.random.default_rng(0).normal(size=(3, 12, 8)).astype("float32")
-BARS = bars(30, batch=3)
+RAW = raw_rows(30, batch=3)
 #: What a feature gets for an argument without a default, by the argument's annotation.
 REQUIRED = {int: 4, str: "close", Feature: {"kind": "log_return"}}
 
@@ -42,7 +42,10 @@ def _feature_case(kind: str) -> LayerCase:
         name: REQUIRED.get(info.annotation, 4) for name, info in arguments.items() if info.is_required()
     }
     feature = make_feature(mapping)
-    inputs = {name: BARS[name] for name in feature.fields}
+    if feature.warmup >= 30:
+        mapping |= {"rows": [3, 6]}  # instead of windows that are longer by default
+        feature = make_feature(mapping)
+    inputs = {name: RAW[name] for name in feature.fields}
     return LayerCase(
         make_feature,
         {"spec": mapping},
@@ -106,7 +109,7 @@ CASES = {
     "feature_bank": LayerCase(
         FeatureBank,
         {"features": [{"kind": "log_return", "rows": 5}, {"kind": "log_volume_change"}]},
-        {name: BARS[name] for name in ("close", "volume")},
+        {name: RAW[name] for name in ("close", "volume")},
         (3, 25, 2),
         own_dtype="float32",
     ),

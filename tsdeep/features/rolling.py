@@ -9,7 +9,7 @@ i to i + n - 1.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -37,23 +37,49 @@ def rolling_reduce(state: State, rows: int, merge: Merge) -> State:
         The state of every window, each `[batch, length - rows + 1, ...]`; empty along axis 1 where length is
         below `rows`.
     """
+    return _reduce_each(state, (rows,), merge)[0]
+
+
+def rolling_reduce_each(state: State, rows: Sequence[int], merge: Merge) -> list[State]:
+    """Reduce the windows of several lengths that end at the same rows, from the same blocks.
+
+    Parameters
+    ----------
+    state : tuple of tensor
+        The state of single rows, each `[batch, length, ...]`.
+    rows : sequence of int
+        Rows of a window, 1 or more, one or more lengths.
+    merge : callable
+        See `rolling_reduce`.
+
+    Returns
+    -------
+    list of tuple of tensor
+        For each length what `rolling_reduce` gives, bit for bit, at the rows where the longest window is whole:
+        each `[batch, length - max(rows) + 1, ...]`.
+    """
+    longest = max(rows)
+    states = _reduce_each(state, rows, merge)
+    return [tuple(v[:, longest - n :] for v in values) for n, values in zip(rows, states, strict=True)]
+
+
+def _reduce_each(state: State, rows: Sequence[int], merge: Merge) -> list[State]:
+    """Reduce the windows of each length, `[batch, length - rows + 1, ...]`."""
     block, block_rows = state, 1  # entry i covers rows i to i + block_rows - 1
-    result: State | None = None  # entry i covers rows i to i + result_rows - 1
-    result_rows = 0
-    remaining = rows
+    results: list[State | None] = [None] * len(rows)  # entry i covers rows i to i + result_rows - 1
     while True:
-        if remaining & 1:
+        for place, window in enumerate(rows):
+            if not window & block_rows:
+                continue
+            result, result_rows = results[place], window % block_rows
             if result is None:
-                result, result_rows = block, block_rows
+                results[place] = block
             else:
                 older = tuple(values[:, :-result_rows] for values in block)
                 newer = tuple(values[:, block_rows:] for values in result)
-                result = merge(older, newer, block_rows, result_rows)
-                result_rows += block_rows
-        remaining >>= 1
-        if not remaining:
-            assert result is not None, "rows must be 1 or more"
-            return result
+                results[place] = merge(older, newer, block_rows, result_rows)
+        if 2 * block_rows > max(rows):
+            return [result for result in results if result is not None]
         older = tuple(values[:, :-block_rows] for values in block)
         newer = tuple(values[:, block_rows:] for values in block)
         block = merge(older, newer, block_rows, block_rows)
@@ -75,7 +101,30 @@ def rolling_sum(values: Any, rows: int) -> Any:
     tensor
         `[batch, length - rows + 1, ...]`, in the dtype of `values`.
     """
-    return rolling_reduce((values,), rows, lambda older, newer, *_: (older[0] + newer[0],))[0]
+    return rolling_reduce((values,), rows, _add)[0]
+
+
+def rolling_sums(values: Any, rows: Sequence[int]) -> list[Any]:
+    """Sum the windows of several lengths that end at the same rows, pairwise.
+
+    Parameters
+    ----------
+    values : tensor
+        `[batch, length, ...]`.
+    rows : sequence of int
+        Rows of a window, 1 or more, one or more lengths.
+
+    Returns
+    -------
+    list of tensor
+        One for each length, `[batch, length - max(rows) + 1, ...]`, in the dtype of `values`.
+    """
+    return [state[0] for state in rolling_reduce_each((values,), rows, _add)]
+
+
+def _add(older: State, newer: State, *_: int) -> State:
+    """Join the sums of two adjacent blocks."""
+    return (older[0] + newer[0],)
 
 
 def rolling_moments(values: Any, rows: int) -> tuple[Any, Any]:
