@@ -33,8 +33,13 @@ def read_message(pair: Pair) -> tuple[dict[str, np.ndarray], np.ndarray]:
     _refuse(member, bad, seconds, "time", "seconds after midnight, 0 to 86400")
     # At most 8.64e13 ns with an error far below a half: the nearest nanosecond to what is written.
     ns = np.rint(seconds * 1e9).astype(np.int64)
-    back = np.append(False, ns[1:] < ns[:-1])
-    _refuse(member, back, seconds, "time", "unordered times: no time before that of the row ahead", seconds)
+    back = ns[1:] < ns[:-1]
+    if back.any():
+        row = int(np.argmax(back)) + 1
+        raise DataError(
+            f"{member}: row {row}: unordered times, {seconds[row]} follows {seconds[row - 1]} "
+            f"({int(back.sum())} such rows)"
+        )
     _refuse(member, (kind < 1) | (kind > HALT), kind, "event type", "1 to 7")
     side = message["direction"]
     _refuse(member, np.abs(side) != 1, side, "direction", "1 (buy) or -1 (sell)")
@@ -90,21 +95,12 @@ def read_orderbook(pair: Pair) -> dict[str, np.ndarray]:
     return book
 
 
-def _refuse(
-    member: Member,
-    bad: np.ndarray,
-    values: np.ndarray,
-    name: str,
-    expected: str,
-    before: np.ndarray | None = None,
-) -> None:
+def _refuse(member: Member, bad: np.ndarray, values: np.ndarray, name: str, expected: str) -> None:
     """Raise DataError at the first row where `bad` `[rows]` is true, if there is one."""
-    if not bad.any():
-        return
-    row = int(np.argmax(bad))
-    after = "" if before is None else f" after {before[row - 1]}"
-    more = f" ({int(bad.sum())} such rows)" if bad.sum() > 1 else ""
-    raise DataError(f"{member}: row {row}: {name} is {values[row]}{after}, expected {expected}{more}")
+    if bad.any():
+        row = int(np.argmax(bad))
+        more = f" ({int(bad.sum())} such rows)" if bad.sum() > 1 else ""
+        raise DataError(f"{member}: row {row}: {name} is {values[row]}, expected {expected}{more}")
 
 
 def halts(event_type: np.ndarray, price: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
