@@ -13,6 +13,7 @@ from tsdeep.sources.base import (
 from tsdeep.sources.book_table import BookTable
 from tsdeep.sources.bundled import Bundled
 from tsdeep.sources.csv import Csv
+from tsdeep.sources.fi2010 import Fi2010
 from tsdeep.sources.lobster import Lobster
 from tsdeep.sources.simulated_book import SimulatedBook
 
@@ -21,6 +22,7 @@ __all__ = [
     "BookTable",
     "Bundled",
     "Csv",
+    "Fi2010",
     "Lobster",
     "OneOrMore",
     "SimulatedBook",
