@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -140,16 +141,17 @@ class BookTable(BookFiles):
             locked or one-sided.
         """
         notes = Notes()
-        parts = [
-            part for file in find_files(Path(self.path), self.pattern) for part in self._read(file, notes)
-        ]
+        parts = [part for file in find_files(Path(self.path), self.pattern) for part in self._read(file)]
         wanted = self._check_symbols(sorted({part.symbol for part in parts}))
         parts = fewest_levels([part for part in parts if part.symbol in wanted], notes)
+        for part in parts:
+            priced = sum(_mark_unoccupied(part.fields, side) for side in ("ask", "bid"))
+            notes.count("{n} levels have a price and no size; they are taken as unoccupied.", priced)
         n_read = sum(part.n_rows for part in parts)
         whole = [self._sessions([p for p in parts if p.symbol == symbol], notes) for symbol in wanted]
         return book_panel(whole, self.row, self.tick, notes, n_read, self.path)
 
-    def _read(self, file: Path, notes: Notes) -> list[BookPart]:
+    def _read(self, file: Path) -> list[BookPart]:
         """Read a file, a part an instrument."""
         levels = self._levels(file)
         names = {
@@ -165,8 +167,6 @@ class BookTable(BookFiles):
             field: np.stack([as_numbers(table, column, file) for column in names[field]], axis=1)
             for field in BOOK_FIELDS
         }  # [rows, levels]
-        priced = sum(_mark_unoccupied(fields, side) for side in ("ask", "bid"))
-        notes.count("{n} levels have a price and no size; they are taken as unoccupied.", priced)
         fields |= {field: as_numbers(table, self.columns[field], file) for field in scalars}
         whole = BookPart(
             symbol=self.symbol or "",
@@ -181,11 +181,7 @@ class BookTable(BookFiles):
         if self.symbol is not None:
             return [whole]
         symbols = as_texts(table, self.columns["symbol"], file)
-        return [
-            replace(whole.keep(symbols == symbol), symbol=symbol)
-            for symbol in pd.unique(symbols)
-            if self.symbols is None or symbol in self.symbols
-        ]
+        return [replace(whole.keep(symbols == symbol), symbol=symbol) for symbol in pd.unique(symbols)]
 
     def _levels(self, file: Path) -> list[int]:
         """List the numbers of the levels that a file has, or those asked for."""
@@ -271,7 +267,7 @@ class BookTable(BookFiles):
         return replace(part, segment=segment)
 
 
-def _mark_unoccupied(fields: dict[str, np.ndarray], side: str) -> int:
+def _mark_unoccupied(fields: Mapping[str, np.ndarray], side: str) -> int:
     """Give levels without size the size and price 0; returns how many of them had a price."""
     price, size = fields[f"{side}_price"], fields[f"{side}_size"]
     price[np.abs(price) >= _NO_PRICE] = np.nan

@@ -112,7 +112,10 @@ def as_numbers(table: pa.Table, name: str, file: Path) -> np.ndarray:
             if not _is_number(value):
                 raise DataError(f"{file}: row {row}: column '{name}' is {value!r}, expected a number")
         return np.array([np.nan if v is None else float(v) for v in column.to_pylist()], np.float64)
-    return column.cast(pa.float64(), safe=not pa.types.is_decimal(kind)).to_numpy()
+    try:
+        return column.cast(pa.float64(), safe=not pa.types.is_decimal(kind)).to_numpy()
+    except pa.ArrowInvalid as error:
+        raise DataError(f"{file}: column '{name}' is not exact in float64: {error}") from None
 
 
 def _is_number(value: str | None) -> bool:
@@ -173,7 +176,7 @@ def as_times(table: pa.Table, name: str, file: Path, time_format: str, zone: str
     column = table.column(name)
     kind = column.type
     if time_format in EPOCH_UNITS:
-        return _epoch(as_numbers(table, name, file), column, name, file, time_format)
+        return _epoch(table, name, file, time_format)
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
         raise DataError(
             f"{file}: column '{name}' has numbers, expected times; the source's setting `time_format` says their "
@@ -202,18 +205,22 @@ def as_times(table: pa.Table, name: str, file: Path, time_format: str, zone: str
     return local_to_utc(local, zone, str(file))
 
 
-def _epoch(numbers: np.ndarray, column: pa.ChunkedArray, name: str, file: Path, unit: str) -> np.ndarray:
+def _epoch(table: pa.Table, name: str, file: Path, unit: str) -> np.ndarray:
     """Return numbers since 1970 as times: whole ones exactly, others to the precision of float64."""
-    bad = ~(np.abs(numbers) * EPOCH_UNITS[unit] < 2**63)
+    nanoseconds = EPOCH_UNITS[unit]
+    texts = table.column(name).cast(pa.string()).to_pylist()
+    if all(text is not None and re.fullmatch(r"-?\d+", text) for text in texts):
+        exact = [int(text) * nanoseconds for text in texts]
+        bad = np.array([abs(ns) >= 2**63 for ns in exact])
+    else:
+        numbers = as_numbers(table, name, file)
+        bad = ~(np.abs(numbers) * nanoseconds < 2**63)
+        whole, part = np.divmod(np.where(bad, 0.0, numbers), 1)
+        exact = (whole.astype(np.int64) * nanoseconds + np.rint(part * nanoseconds).astype(np.int64)).tolist()
     if bad.any():
         row = int(np.argmax(bad))
-        raise DataError(f"{file}: row {row}: column '{name}' is {numbers[row]}, expected {unit} since 1970")
-    if pa.types.is_integer(column.type):
-        ns = column.to_numpy() * EPOCH_UNITS[unit]
-    else:
-        whole, part = np.divmod(numbers, 1)
-        ns = whole.astype(np.int64) * EPOCH_UNITS[unit] + np.rint(part * EPOCH_UNITS[unit]).astype(np.int64)
-    return ns.astype("datetime64[ns]")
+        raise DataError(f"{file}: row {row}: column '{name}' is {texts[row]}, expected {unit} since 1970")
+    return np.array(exact, np.int64).astype("datetime64[ns]")
 
 
 def date_in_name(file: Path) -> np.datetime64:
