@@ -17,6 +17,8 @@ from tsdeep.features import (
     feature_names,
     get_feature,
     make_feature,
+    make_scaler,
+    scaler_names,
 )
 from tsdeep.layers import (
     TCN,
@@ -98,14 +100,17 @@ CASES = {
         f"sequence_pooling_{mode}": LayerCase(SequencePooling, {"mode": mode}, ROWS, (3, 8))
         for mode in ("last", "mean", "attention")
     },
-    "standard_scaler": LayerCase(
-        StandardScaler,
-        {"clip": 2.0},
-        ROWS,
-        (3, 12, 8),
-        own_dtype="float32",
-        prepare=lambda layer: layer.fit(ROWS.reshape(-1, 8)),
-    ),
+    **{
+        f"{kind}_scaler": LayerCase(
+            make_scaler,
+            {"spec": {"kind": kind, "clip": 2.0}},
+            ROWS,
+            (3, 12, 8),
+            own_dtype="float32",
+            prepare=lambda layer: layer.fit(ROWS.reshape(-1, 8)),
+        )
+        for kind in scaler_names()
+    },
     "feature_bank": LayerCase(
         FeatureBank,
         {"features": [{"kind": "log_return", "rows": 5}, {"kind": "log_volume_change"}]},

@@ -1,99 +1,158 @@
-"""Scalers: layers fitted on training rows, whose statistics are weights."""
+"""The base of scalers: layers fitted on training rows, whose statistics are weights."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Self
 
 import keras
 import numpy as np
+from pydantic import Field
 
+from tsdeep.arguments import argument_model
 from tsdeep.errors import DataError, SpecError
 from tsdeep.features.base import Shape
 
-_CHUNK_ROWS = 65_536
+Clip = (
+    Annotated[
+        float,
+        Field(strict=True, gt=0, allow_inf_nan=False, description="Scaled values are clipped to ± this."),
+    ]
+    | None
+)
+"""Annotation of the argument `clip`."""
+
+Values = Sequence[float] | None
+"""Annotation of a statistic that is a constructor argument, a value a channel; None until it is fitted."""
 
 
-@keras.saving.register_keras_serializable("tsdeep")
-class StandardScaler(keras.layers.Layer):
-    """Channels less their mean, over their standard deviation: (x - mean) / scale.
+class Scaler(keras.layers.Layer):
+    """Channels scaled by statistics of the rows that `fit` was given: a fold's training rows.
 
-    Statistics are non-trainable float32 weights, computed in float64 by `fit` from the rows that are given
-    to it: a fold's training rows. They are saved and exported with the model. Before `fit` they are NaN, and
-    so is the output, so that a scaler that was never fitted is noticed. The output is float32, whatever the
-    global dtype policy.
+    Statistics are non-trainable float32 weights, so that they are saved and exported with the model. Before
+    `fit` they are NaN, and so is the output, so that a scaler that was never fitted is noticed. The output is
+    float32, whatever the global dtype policy.
+
+    A subclass names its `statistics`, which are arguments of its constructor too (None until fitted), and
+    implements `find` and `scaled`. Every other argument is kept as an attribute of its own name. `fit` reads
+    the rows it is given and nothing else. `register_scaler` gives the scaler its name in specs.
 
     Parameters
     ----------
-    mean : sequence of float or None
-        Mean of each channel, if known already; else `fit` finds it.
-    scale : sequence of float or None
-        Standard deviation of each channel, above zero; given together with `mean`.
+    given : mapping of str to array or None
+        Statistics by name, if known already: all of them or none.
     clip : float or None
         Scaled values are clipped to -clip to clip; None leaves them.
     **kwargs : object
         `name` of `keras.layers.Layer`.
 
+    Attributes
+    ----------
+    kind : str
+        The name under which the class is registered; empty while it is not.
+    statistics : tuple of str
+        Names of the weights.
+    positive : tuple of str
+        Those of them that are above zero.
+
     Raises
     ------
     SpecError
-        If `clip` is not above zero, or mean and scale do not go together.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> scaler = StandardScaler().fit(np.array([[1.0, 10.0], [3.0, 30.0]]))
-    >>> np.asarray(scaler(np.array([[3.0, 20.0]], "float32")))
-    array([[1., 0.]], dtype=float32)
+        If `clip` is not above zero, or statistics are given in part, not finite, or not above zero.
     """
 
-    def __init__(
-        self,
-        mean: Sequence[float] | None = None,
-        scale: Sequence[float] | None = None,
-        clip: float | None = None,
-        **kwargs: Any,
-    ) -> None:
+    kind: str = ""
+    statistics: tuple[str, ...]
+    positive: tuple[str, ...] = ()
+
+    def __init__(self, given: Mapping[str, Any], clip: float | None, **kwargs: Any) -> None:
         kwargs.pop("trainable", None)
         super().__init__(dtype="float32", autocast=False, trainable=False, **kwargs)
-        if clip is not None and not clip > 0:
-            raise SpecError(f"StandardScaler: clip is {clip!r}; expected a number above zero, or None")
+        if clip is not None and not (0 < clip < float("inf")):
+            raise SpecError(f"{self._label}: clip is {clip!r}; expected a number above zero, or None")
         self.clip = None if clip is None else float(clip)
-        self._given = _statistics(mean, scale)
+        self._given = self._check_given(given)
+
+    def find(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        """Find the statistics of rows; implemented by subclasses.
+
+        Parameters
+        ----------
+        x : ndarray, [rows, channels]
+            Finite, one row or more, no channel constant.
+
+        Returns
+        -------
+        dict of str to ndarray
+            Each statistic, of the shape that `statistic_shapes` says.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not implement find(x)")
+
+    def scaled(self, x: Any) -> Any:
+        """Scale channels by the statistics; implemented by subclasses with `keras.ops` alone.
+
+        Parameters
+        ----------
+        x : tensor
+            `[..., channels]`, float32.
+
+        Returns
+        -------
+        tensor
+            The same shape.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not implement scaled(x)")
+
+    def statistic_shapes(self, channels: int) -> dict[str, tuple[int, ...]]:
+        """Give the shape of each statistic, channels last; by default one value a channel."""
+        return dict.fromkeys(self.statistics, (channels,))
 
     def build(self, input_shape: Shape) -> None:
         """Create the statistics for the channels of the last axis."""
         channels = input_shape[-1]
         if channels is None:
-            raise SpecError("StandardScaler: the number of channels (last axis) must be known")
-        if self._given is not None and len(self._given[0]) != channels:
-            raise DataError(
-                f"StandardScaler: {channels} channels given, mean and scale have {len(self._given[0])}"
-            )
-        self.mean = self._statistic("mean", channels, None if self._given is None else self._given[0])
-        self.scale = self._statistic("scale", channels, None if self._given is None else self._given[1])
+            raise SpecError(f"{self._label}: the number of channels (last axis) must be known")
+        for name, shape in self.statistic_shapes(channels).items():
+            value: Any = float("nan")
+            if self._given is not None:
+                value = self._given[name]
+                if value.shape != shape:
+                    raise DataError(
+                        f"{self._label}: {channels} channels given, {' and '.join(self.statistics)} have "
+                        f"{value.shape[-1]}"
+                        + ("" if value.shape[-1] != channels else f" (shape {value.shape})")
+                    )
+            initial = keras.initializers.Constant(value)
+            setattr(self, name, self.add_weight(name=name, shape=shape, initializer=initial, trainable=False))
         self.built = True
+
+    @property
+    def channels(self) -> int | None:
+        """Number of channels, None before it is known."""
+        if self.built:
+            return int(getattr(self, self.statistics[0]).shape[-1])
+        return None if self._given is None else int(self._given[self.statistics[0]].shape[-1])
 
     @property
     def fitted(self) -> bool:
         """Whether the statistics are known: given, fitted or loaded."""
         if not self.built:
             return self._given is not None
-        return bool(np.all(np.isfinite(self.scale.numpy())) and np.all(np.isfinite(self.mean.numpy())))
+        return all(bool(np.all(np.isfinite(getattr(self, name).numpy()))) for name in self.statistics)
 
-    def fit(self, x: Any, names: Sequence[str] | None = None) -> StandardScaler:
-        """Find mean and standard deviation (population) of each channel, in float64 and two passes.
+    def fit(self, x: Any, names: Sequence[str] | None = None) -> Self:
+        """Find the statistics of each channel, in float64.
 
         Parameters
         ----------
         x : array
-            `[rows, channels]`, the training rows.
+            `[rows, channels]`, the training rows; no other row is read.
         names : sequence of str or None
             Channel names for error messages.
 
         Returns
         -------
-        StandardScaler
+        Scaler
             Itself.
 
         Raises
@@ -103,29 +162,23 @@ class StandardScaler(keras.layers.Layer):
             names the channel (and row).
         """
         x = np.asarray(x)
+        label = f"{self._label}.fit"
         if x.ndim != 2 or x.shape[0] == 0:
-            raise DataError(f"StandardScaler.fit: expected [rows, channels], a row or more, found {x.shape}")
-        label = _labels(names, x.shape[1])
-        mean = np.mean(x, axis=0, dtype=np.float64)
-        if not np.all(np.isfinite(mean)):
+            raise DataError(f"{label}: expected [rows, channels], a row or more, found {x.shape}")
+        channels = channel_labels(names, x.shape[1], label)
+        if not np.all(np.isfinite(np.sum(x, axis=0, dtype=np.float64))):
             row, channel = np.argwhere(~np.isfinite(x))[0]
-            raise DataError(f"StandardScaler.fit: {label[channel]} is {x[row, channel]} at row {row}")
-        squares = np.zeros_like(mean)
-        for start in range(0, len(x), _CHUNK_ROWS):
-            squares += np.square(x[start : start + _CHUNK_ROWS] - mean).sum(axis=0)
-        scale = np.sqrt(squares / len(x)).astype(np.float32)
-        constant = (x.max(axis=0) == x.min(axis=0)) | (scale == 0)
-        if constant.any():
-            channels = ", ".join(f"{label[c]} (always {x[0, c]})" for c in np.flatnonzero(constant))
-            raise DataError(f"StandardScaler.fit: constant over all {len(x)} rows: {channels}")
+            raise DataError(f"{label}: {channels[channel]} is {x[row, channel]} at row {row}")
+        _refuse_constant(x.max(axis=0) == x.min(axis=0), x, channels, label)
+        found = {name: np.asarray(value, np.float32) for name, value in self.find(x).items()}
+        for name in self.positive:
+            _refuse_constant(found[name] == 0, x, channels, label)
         if not self.built:
             self.build((None, x.shape[1]))
-        if self.mean.shape[0] != x.shape[1]:
-            raise DataError(
-                f"StandardScaler.fit: {x.shape[1]} channels given, built for {self.mean.shape[0]}"
-            )
-        self.mean.assign(mean)
-        self.scale.assign(scale)
+        if self.channels != x.shape[1]:
+            raise DataError(f"{label}: {x.shape[1]} channels given, built for {self.channels}")
+        for name in self.statistics:
+            getattr(self, name).assign(found[name])
         return self
 
     def call(self, inputs: Any) -> Any:
@@ -141,7 +194,7 @@ class StandardScaler(keras.layers.Layer):
         tensor
             The same shape, float32.
         """
-        x = (keras.ops.cast(inputs, "float32") - self.mean) / self.scale
+        x = self.scaled(keras.ops.cast(inputs, "float32"))
         return x if self.clip is None else keras.ops.clip(x, -self.clip, self.clip)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
@@ -152,36 +205,65 @@ class StandardScaler(keras.layers.Layer):
         """Give the constructor's arguments, with the statistics as they are now."""
         config = super().get_config()
         del config["dtype"], config["trainable"]
-        mean, scale = self._given if self._given is not None else (None, None)
+        for name in argument_model(type(self)).model_fields:
+            config[name] = None if name in self.statistics else getattr(self, name)
         if self.built and self.fitted:
-            mean, scale = self.mean.numpy().tolist(), self.scale.numpy().tolist()
-        return {**config, "mean": mean, "scale": scale, "clip": self.clip}
+            config |= {name: getattr(self, name).numpy().tolist() for name in self.statistics}
+        elif not self.built and self._given is not None:
+            config |= {name: self._given[name].tolist() for name in self.statistics}
+        return config
 
-    def _statistic(self, name: str, channels: int, values: Sequence[float] | None) -> Any:
-        """Create a statistic with the values that were given, NaN where there are none."""
-        initial = keras.initializers.Constant(
-            float("nan") if values is None else np.asarray(values, "float32")
-        )
-        return self.add_weight(name=name, shape=(channels,), initializer=initial, trainable=False)
+    @property
+    def _label(self) -> str:
+        return type(self).__name__
+
+    def _check_given(self, given: Mapping[str, Any]) -> dict[str, np.ndarray] | None:
+        """Check statistics that were given to the constructor."""
+        arrays = {name: np.asarray(value, np.float32) for name, value in given.items() if value is not None}
+        if not arrays:
+            return None
+        names = " and ".join(self.statistics)
+        if len(arrays) < len(self.statistics) or len({array.shape for array in arrays.values()}) > 1:
+            raise SpecError(f"{self._label}: {names} go together, with one shape")
+        for name, array in arrays.items():
+            if not np.all(np.isfinite(array)):
+                raise SpecError(f"{self._label}: {name} must be finite")
+            if name in self.positive and not np.all(array > 0):
+                raise SpecError(f"{self._label}: {name} must be above zero")
+        return arrays
 
 
-def _statistics(
-    mean: Sequence[float] | None, scale: Sequence[float] | None
-) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
-    """Check statistics that were given to the constructor."""
-    if mean is None and scale is None:
-        return None
-    if mean is None or scale is None or len(mean) != len(scale):
-        raise SpecError("StandardScaler: mean and scale go together, with one value a channel each")
-    if not (np.all(np.isfinite(mean)) and np.all(np.isfinite(scale)) and np.all(np.asarray(scale) > 0)):
-        raise SpecError("StandardScaler: mean must be finite, and scale finite and above zero")
-    return tuple(float(value) for value in mean), tuple(float(value) for value in scale)
+def channel_labels(names: Sequence[str] | None, channels: int, label: str) -> list[str]:
+    """Name each channel for error messages.
 
+    Parameters
+    ----------
+    names : sequence of str or None
+        Channel names, if there are any.
+    channels : int
+        Number of channels.
+    label : str
+        What the message calls the reader.
 
-def _labels(names: Sequence[str] | None, channels: int) -> list[str]:
-    """Name each channel for error messages."""
+    Returns
+    -------
+    list of str
+        Such as "channel 2 (log_return_5)".
+
+    Raises
+    ------
+    DataError
+        If the numbers of names and channels differ.
+    """
     if names is None:
         return [f"channel {i}" for i in range(channels)]
     if len(names) != channels:
-        raise DataError(f"StandardScaler.fit: {len(names)} names given for {channels} channels")
+        raise DataError(f"{label}: {len(names)} names given for {channels} channels")
     return [f"channel {i} ({name})" for i, name in enumerate(names)]
+
+
+def _refuse_constant(constant: np.ndarray, x: np.ndarray, channels: Sequence[str], label: str) -> None:
+    """Refuse channels that do not vary."""
+    if np.any(constant):
+        which = ", ".join(f"{channels[c]} (always {x[0, c]})" for c in np.flatnonzero(constant))
+        raise DataError(f"{label}: constant over all {len(x)} rows: {which}")
