@@ -243,7 +243,7 @@ def test_a_folder_that_cannot_be_written_is_refused(refusal, csv_spec, tmp_path)
 def test_a_csv_file_that_lacks_what_the_model_reads_is_refused(refusal, finished_run, tmp_path):
     (tmp_path / "x.csv").write_text("date,close\n2020-01-02,1\n")
     reason = refusal("predict", finished_run / "model", "--source", "csv", "--path", tmp_path / "x.csv")
-    assert "bars lack high, low, volume; the model reads: close, high, low, volume" in reason
+    assert "unknown field 'high': Known: close" in reason
 
 
 def test_a_damaged_export_is_refused(refusal, finished_run, tmp_path):

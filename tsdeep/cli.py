@@ -201,11 +201,13 @@ def _export(options: argparse.Namespace) -> None:
 def _predict(options: argparse.Namespace) -> None:
     from tsdeep.serving.predict import latest_version, read_metadata
 
-    content = read_metadata(latest_version(options.directory))["spec"]
+    about = read_metadata(latest_version(options.directory))
+    content = about["spec"]
     if content is None:
         raise RunError(f"{options.directory} was exported without a spec; use tsdeep.predict from Python")
-    bars = _source(content["source"], options).bars()
-    print(tsdeep.predict(options.directory, bars, rows=options.rows).to_string(index=False))
+    fields = tuple(name for name in about["fields"] if name != "time")
+    newest = _source(content["source"], options).panel(fields)
+    print(tsdeep.predict(options.directory, newest, rows=options.rows).to_string(index=False))
 
 
 def _print_summary(result: Any) -> None:
@@ -217,7 +219,7 @@ def _print_summary(result: Any) -> None:
     console = Console()
     if not console.is_terminal:  # a pipe has no width
         console = Console(width=140)
-    summary = summary_table(result.metrics)
+    summary = summary_table(result.metrics, result.samples.task.kind)
     whole = _table(summary, title=f"{result.model}, out of sample")
     if Console(width=1000).measure(whole).maximum <= console.width:
         console.print(whole)
@@ -235,11 +237,13 @@ def _table(summary: pd.DataFrame, title: str) -> Table:
     from rich.table import Table
 
     table = Table(title=title, title_justify="left")
-    table.add_column("fold", no_wrap=True)
-    table.add_column("test", no_wrap=True)
+    for name in summary.index.names:
+        table.add_column(str(name), no_wrap=True)
     for metric, method in summary.columns:
         table.add_column(f"{metric}\n{method}" if metric else method, justify="right", no_wrap=True)
-    for (fold, period), row in summary.iterrows():
+    folds = summary.index.get_level_values(0)
+    for number, (key, row) in enumerate(summary.iterrows()):
         cells = [f"{v:.0f}" if metric == "" else f"{v:.4f}" for (metric, _), v in row.items()]
-        table.add_row(str(fold), period, *cells, end_section=fold == summary.index[-2][0])
+        before_pooled = number + 1 < len(folds) and folds[number] != folds[number + 1] == folds[-1]
+        table.add_row(*map(str, key), *cells, end_section=before_pooled)
     return table

@@ -53,7 +53,7 @@ def run(
     out = Path(out)
     samples = load(spec)
     training = spec.training.model_dump()
-    learning_rate = training.pop("learning_rate")
+    optimizer = {name: training.pop(name) for name in ("learning_rate", "weight_decay")}
     result = walk_forward(
         spec.model,
         samples,
@@ -61,7 +61,7 @@ def run(
         out=out,
         resume=resume,
         progress=progress,
-        learning_rate=learning_rate,
+        **optimizer,
         **training,
         **spec.hparams.get(spec.model, {}),
     )

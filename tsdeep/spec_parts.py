@@ -98,8 +98,12 @@ class Training(Part):
 
     epochs: Count = Field(default=20, description="At most this many in a fit.")
     batch_size: Count = Field(default=64, description="Windows of one optimiser step.")
+    stride: Count = Field(default=1, description="Learn from every n-th training row only.")
     learning_rate: float | None = Field(
         default=None, gt=0, allow_inf_nan=False, description="Of Adam; 0.001 unless given."
+    )
+    weight_decay: float | None = Field(
+        default=None, ge=0, allow_inf_nan=False, description="With it the optimiser is AdamW."
     )
     patience: Count | None = Field(
         default=3, description="Epochs without a lower validation loss to stop after."

@@ -32,6 +32,7 @@ def build(
     input_shape: tuple[int | None, int] | None = None,
     task: str | Task | None = None,
     learning_rate: float | None = None,
+    weight_decay: float | None = None,
     optimizer: Any = None,
     jit_compile: bool | str = "auto",
     steps_per_execution: int = 1,
@@ -52,6 +53,8 @@ def build(
         What is predicted: its head, loss and metrics.
     learning_rate : float, optional
         Of the optimizer; 1e-3 for the default Adam.
+    weight_decay : float, optional
+        With it the default optimizer is AdamW.
     optimizer : str or keras.optimizers.Optimizer, optional
         Adam unless given.
     jit_compile : bool or "auto", default "auto"
@@ -114,7 +117,7 @@ def build(
     model = keras.Model(inputs, logits, name=label if label.isidentifier() else "model")
     if compile:
         model.compile(
-            optimizer=_optimizer(optimizer, learning_rate),
+            optimizer=_optimizer(optimizer, learning_rate, weight_decay),
             loss=task.loss(),
             metrics=task.metrics(),
             jit_compile=jit_compile,
@@ -133,13 +136,17 @@ def _logits(body: Callable[..., Any], task: Task, representation: Any) -> Any:
     return task.head(representation)
 
 
-def _optimizer(optimizer: Any, learning_rate: float | None) -> keras.optimizers.Optimizer:
+def _optimizer(
+    optimizer: Any, learning_rate: float | None, weight_decay: float | None
+) -> keras.optimizers.Optimizer:
     """Return the optimizer that was asked for."""
+    given = {"learning_rate": learning_rate, "weight_decay": weight_decay}
+    found = [name for name, value in given.items() if value is not None]
     if isinstance(optimizer, keras.optimizers.Optimizer):
-        if learning_rate is not None:
-            raise SpecError("learning_rate: found both it and an optimizer object, expected one of them")
+        if found:
+            raise SpecError(f"{found[0]}: found both it and an optimizer object, expected one of them")
         return optimizer
-    made = keras.optimizers.get(optimizer or "adam")
-    if learning_rate is not None:
-        made.learning_rate = learning_rate
+    made = keras.optimizers.get(optimizer or ("adam" if weight_decay is None else "adamw"))
+    for name in found:
+        setattr(made, name, given[name])
     return made

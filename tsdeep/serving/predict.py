@@ -65,7 +65,9 @@ def predict(
     for name in fields:
         found, expected = list(panel.raw(name).shape[1:]), about["field_shapes"][name]
         if found != expected:
-            raise DataError(f"field '{name}': found {found} values a row, the model was trained on {expected}")
+            raise DataError(
+                f"field '{name}': found {found} values a row, the model was trained on {expected}"
+            )
     for name in about["positive_fields"]:
         refuse(panel, name, panel.raw(name) <= 0, "above zero, as the model's features need it")
     newest = dict(zip(panel.symbols, panel.bounds.tolist(), strict=True))  # of each symbol the last segment
@@ -98,7 +100,15 @@ def read_metadata(version: Path) -> dict[str, Any]:
     path = version / METADATA
     try:
         content = dict(json.loads(path.read_text()))
-        missing = {"fields", "field_shapes", "positive_fields", "rows_needed", "outputs", "symbols", "spec"} - set(content)
+        missing = {
+            "fields",
+            "field_shapes",
+            "positive_fields",
+            "rows_needed",
+            "outputs",
+            "symbols",
+            "spec",
+        } - set(content)
         if missing:
             raise ValueError(f"it lacks {', '.join(sorted(missing))}")
         return content

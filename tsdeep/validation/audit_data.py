@@ -117,9 +117,7 @@ def audit_scaler(
         last = samples.time[samples.label_end[fold.train]].max()
         poisoned = samples.replace(panel=poison_panel(samples.panel, samples.time > last, random))
         # What it does to the training rows counts, wherever it keeps its statistics.
-        clean, moved = (
-            each.scaled(fit_scaler(each, fold.train))[fold.train] for each in (samples, poisoned)
-        )
+        clean, moved = (each.scaled(fit_scaler(each, fold.train))[fold.train] for each in (samples, poisoned))
         same = np.array_equal(clean, moved, equal_nan=True)
         detail = "" if same else f"scaled training rows move when rows after {stamp(last)} are changed"
         findings.append(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from tsdeep.errors import SpecError
-from tsdeep.evaluation import Evaluation, Evidence, evaluate, metrics_table, tidy_metrics, write_report
+from tsdeep.evaluation import Evaluation, Evidence, evaluate, metrics_table, pooled_scores, write_report
 from tsdeep.validation.combinatorial import CombinatorialPurged
 
 if TYPE_CHECKING:
@@ -43,8 +42,8 @@ class Result:
         Everything that decides the numbers.
     predictions : DataFrame
         A row a test row: fold, cutoff, time, symbol, what the task adds, y, and the probability of the last
-        class or of every class (`up`); with several seeds also `up_seed<k>`. Cutoff is the time of the last row that anything of the fold was
-        fitted or stopped on, label ends included.
+        class or of every class (`up`); with several seeds also `up_seed<k>`. Cutoff is the time of the last
+        row that anything of the fold was fitted or stopped on, label ends included.
     references : DataFrame
         The same for each reference method, named in `method`.
     history : DataFrame
@@ -90,7 +89,7 @@ class Result:
     @cached_property
     def metrics(self) -> pd.DataFrame:
         """A fold a row, then pooled; columns (metric, method), reference methods in the same table."""
-        return metrics_table(self.predictions, self.references, name=self.model)
+        return metrics_table(self.predictions, self.references, name=self.model, task=self.samples.task.kind)
 
     @cached_property
     def folds(self) -> pd.DataFrame:
@@ -151,7 +150,10 @@ class Result:
                 "rows a prediction reads": self.samples.rows_needed,
             },
             provenance=self._provenance(symbols),
-            horizon_rows=getattr(self.samples.task, "horizon_rows", 1),
+            horizon_rows=max(self.samples.task.horizons),
+            task=self.samples.task.kind,
+            row=self.samples.panel.row,
+            notes=self.samples.panel.notes,
             variants=None if spec is None else spec.variants,
             **strategy,
         )
@@ -178,12 +180,8 @@ class Result:
 
     def description(self) -> dict[str, Any]:
         """Return what an export says of the run that it comes from."""
-        metrics = None
-        if not isinstance(self.cv, CombinatorialPurged):  # their rows are judged path by path
-            pooled = tidy_metrics(self.metrics)
-            pooled = pooled[pooled["fold"] == "pooled"].set_index("method")
-            # Through JSON so that figures which are not defined become null.
-            metrics = json.loads(pooled.drop(columns=["fold", "first", "last"]).to_json(orient="index"))
+        # Rows of combinatorial folds are judged path by path.
+        metrics = None if isinstance(self.cv, CombinatorialPurged) else pooled_scores(self.metrics)
         return {
             "model": self.model,
             "hparams": self.settings["hparams"],

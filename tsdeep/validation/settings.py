@@ -23,6 +23,7 @@ class FitSettings:
 
     epochs: int = 20
     batch_size: int = 64
+    stride: int = 1
     seed: int = 0
     seeds: int = 1
     patience: int | None = 3
@@ -34,6 +35,7 @@ class FitSettings:
         for name, least in (
             ("epochs", 1),
             ("batch_size", 1),
+            ("stride", 1),
             ("seed", 0),
             ("seeds", 1),
             ("retrain_every", 1),

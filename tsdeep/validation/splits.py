@@ -37,11 +37,11 @@ class WalkForward(Splitter):
     later.
 
     Sizes are integers (rows: distinct times of labelled rows, so that all instruments of one time stay
-    together), `"60%"` of the labelled rows, `"20 sessions"`, or calendar lengths: a timedelta, `"6 months"`, or a pandas offset. Calendar
-    blocks are counted from the first time of the data (warm-up rows included). Offsets that name an end
-    (`"YE"`, `"QE"`, `"ME"`, `"W-FRI"`, business days and ends) reach through that date: with data from
-    1999-01-04, `train="4YE"` is 1999 to 2002. Every boundary is counted from the start, so none drifts.
-    Units can be mixed.
+    together), `"60%"` of the labelled rows, `"20 sessions"`, or calendar lengths: a timedelta, `"6 months"`, or
+    a pandas offset. Calendar blocks are counted from the first time of the data (warm-up rows included).
+    Offsets that name an end (`"YE"`, `"QE"`, `"ME"`, `"W-FRI"`, business days and ends) reach through that
+    date: with data from 1999-01-04, `train="4YE"` is 1999 to 2002. Every boundary is counted from the start,
+    so none drifts. Units can be mixed.
 
     The last test block is kept where the data end inside it.
 

@@ -42,6 +42,7 @@ def walk_forward(
     *,
     epochs: int = 20,
     batch_size: int = 64,
+    stride: int = 1,
     seed: int = 0,
     seeds: int = 1,
     patience: int | None = 3,
@@ -74,6 +75,9 @@ def walk_forward(
     batch_size : int, default 64
         Windows of one optimiser step. The rows of an epoch, in random order, that do not fill a last batch
         are left out of that epoch.
+    stride : int, default 1
+        Learn from every stride-th training row only: labels that look many rows ahead are nearly equal from
+        row to row. Validation and test rows are all used.
     seed : int, default 0
         Of everything random. Equal seeds on one machine and equal library versions give equal results.
     seeds : int, default 1
@@ -113,7 +117,7 @@ def walk_forward(
     RunError
         If `out` belongs to another run, a file in it is damaged, or a loss is not finite.
     """
-    fit = FitSettings(epochs, batch_size, seed, seeds, patience, refit, warm_start, retrain_every)
+    fit = FitSettings(epochs, batch_size, stride, seed, seeds, patience, refit, warm_start, retrain_every)
     label = model if isinstance(model, str) else getattr(model, "__name__", type(model).__name__)
     if resume and out is None:
         raise SpecError("resume=True needs out=, the folder of the run")
@@ -229,7 +233,8 @@ def _fit_members(
                 samples,
                 rows,
                 scaler=scaler,
-                batch_size=min(fit.batch_size, len(rows)),
+                stride=fit.stride,
+                batch_size=min(fit.batch_size, -(-len(rows) // fit.stride)),
                 shuffle=True,
                 seed=seed,
                 drop_remainder=True,  # XLA compiles anew for a batch of another size
