@@ -90,6 +90,10 @@ class Evaluator(ABC):
     def context(self, evidence: Evidence, evaluation: Any) -> dict[str, Any]:
         """Return what the task's own blocks of the report's page are filled with."""
 
+    def tables(self, evaluation: Any) -> Mapping[str, pd.DataFrame]:  # noqa: ARG002
+        """Return tables that are written beside the report, by name, as `metrics.csv` is; by default none."""
+        return {}
+
 
 _EVALUATORS: dict[str, Evaluator] = {}
 

@@ -25,7 +25,7 @@ def write_report(
     evaluation: Evaluation | None = None,
     figures: Mapping[str, Figure] | None = None,
 ) -> Path:
-    """Write `report.html`, `metrics.csv` and `figures/*.png` into a folder.
+    """Write `report.html`, `metrics.csv`, the task's own tables and `figures/*.png` into a folder.
 
     Parameters
     ----------
@@ -51,6 +51,8 @@ def write_report(
     for name, png in images.items():
         _write(out / "figures" / f"{name}.png", png)
     _write(out / "metrics.csv", tidy_metrics(evaluation.metrics).to_csv(index=False).encode())
+    for name, table in get_evaluator(evidence.task).tables(evaluation).items():
+        _write(out / f"{name}.csv", table.to_csv(index=False).encode())
     _write(out / "report.html", render_report(evidence, evaluation, images).encode())
     return out / "report.html"
 
