@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from tsdeep.errors import RunError
-from tsdeep.features.by_symbol import ScalerBySymbol
+from tsdeep.features import ScalerBySymbol
 from tsdeep.serving.export import export, versions
 from tsdeep.spec import DataSpec, load, load_spec
 from tsdeep.validation.result import Result

@@ -215,18 +215,11 @@ class Samples:
         DataError
             If there is no row, a row is not one at which a window ends, or a feature is constant over them.
         """
-        from tsdeep.features.by_symbol import ScalerBySymbol
+        from tsdeep.features import ScalerBySymbol, make_scaler
 
         asked = {"kind": "standard", **(self.scaler or {})}
         by_symbol = asked.pop("by_symbol", False)
         rows = self.checked(rows)
-        if asked == {"kind": "standard"}:
-            from tsdeep.features import StandardScaler
-
-            def make_scaler(_: Any) -> Any:
-                return StandardScaler()
-        else:
-            from tsdeep.features import make_scaler
         if by_symbol:
             return ScalerBySymbol.fit(
                 lambda: make_scaler(asked), self.x[rows], self.symbol[rows], self.feature_names
@@ -241,7 +234,7 @@ class Samples:
         DataError
             If the scaler was never fitted, or gives another shape.
         """
-        from tsdeep.features.by_symbol import ScalerBySymbol
+        from tsdeep.features import ScalerBySymbol
 
         if scaler is None:
             return self.x

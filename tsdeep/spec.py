@@ -12,7 +12,7 @@ import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from tsdeep.errors import DataError, SpecError, invalid_keys, unknown_name
-from tsdeep.features import FeatureBank, argument_model, get_feature, make_feature
+from tsdeep.features import FeatureBank, argument_model, get_feature, make_feature, make_scaler
 from tsdeep.models import model_names
 from tsdeep.samples import Samples
 from tsdeep.sources import OneOrMore, Source, make_source
@@ -99,10 +99,7 @@ class DataSpec(Part):
         by_symbol = settings.pop("by_symbol", False)
         if not isinstance(by_symbol, bool):
             raise ValueError(f"by_symbol: found {by_symbol!r}, expected true or false")
-        if settings != {"kind": "standard"}:
-            from tsdeep.features import make_scaler
-
-            make_scaler(settings)
+        make_scaler(settings)
         return value
 
     @field_validator("model")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tsdeep.features import argument_model, feature_schema
+from tsdeep.features import argument_model, feature_schema, scaler_schema
 from tsdeep.models import model_names
 from tsdeep.sources import source_schema
 from tsdeep.spec import DataSpec
@@ -32,8 +32,11 @@ def json_schema() -> dict[str, Any]:
     schema["description"] = "A data set and a task."
     schema["$defs"].pop("Source", None)  # the abstract one
     schema["$defs"].update(feature_schema()["$defs"])
+    for name in ("type", "additionalProperties"):
+        properties["scaler"].pop(name, None)
     properties["features"]["items"] = {"$ref": "#/$defs/Feature"}
     properties["source"] = {"description": properties["source"]["description"], **source_schema()}
+    properties["scaler"] = {**properties["scaler"], **_scaler_schema()}
     properties["model"]["enum"] = model_names()
     properties["task"] = {
         "description": properties["task"]["description"],
@@ -43,6 +46,14 @@ def json_schema() -> dict[str, Any]:
         model: hyperparameter_model(model).model_json_schema() for model in model_names()
     }
     properties["hparams"]["additionalProperties"] = False
+    return schema
+
+
+def _scaler_schema() -> dict[str, Any]:
+    by_symbol = {"type": "boolean", "default": False, "description": "One for each instrument."}
+    schema = scaler_schema()
+    for kind in schema["oneOf"]:
+        kind["properties"]["by_symbol"] = by_symbol
     return schema
 
 

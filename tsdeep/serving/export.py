@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tsdeep.errors import RunError
-from tsdeep.features.by_symbol import ScalerBySymbol
+from tsdeep.features import ScalerBySymbol
 from tsdeep.versions import library_versions
 
 if TYPE_CHECKING:

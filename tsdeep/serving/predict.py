@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from tsdeep.errors import DataError, RunError, SpecError
-from tsdeep.features.by_symbol import ScalerBySymbol
+from tsdeep.features import ScalerBySymbol
 from tsdeep.panel import Panel
 from tsdeep.serving.export import METADATA, describe, versions
 from tsdeep.tables import refuse

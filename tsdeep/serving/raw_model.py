@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from tsdeep.errors import SpecError
-from tsdeep.features.by_symbol import ScalerBySymbol
+from tsdeep.features import ScalerBySymbol
 
 if TYPE_CHECKING:
     from tsdeep.samples import Samples

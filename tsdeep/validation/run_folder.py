@@ -16,7 +16,7 @@ import pyarrow
 from filelock import FileLock, Timeout
 
 from tsdeep.errors import RunError
-from tsdeep.features.by_symbol import ScalerBySymbol
+from tsdeep.features import ScalerBySymbol
 
 _TABLES = ("predictions", "references", "history")
 _COLUMNS = {
