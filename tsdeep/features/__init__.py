@@ -10,6 +10,7 @@ from tsdeep.features.book_returns import ElapsedTime, MidDeviation, MidReturn, M
 from tsdeep.features.by_symbol import ScalerBySymbol
 from tsdeep.features.calendar import Calendar
 from tsdeep.features.order_flow import EventCount, OrderFlowImbalance, TradeFlow
+from tsdeep.features.previous_sessions import PreviousSessionsScaler
 from tsdeep.features.prices import FieldValue, Lag, LogReturn, LogVolumeChange, RollingMean, RollingZScore
 from tsdeep.features.rank_gaussian import RankGaussianScaler
 from tsdeep.features.registry import (
@@ -56,6 +57,7 @@ __all__ = [
     "MidVolatility",
     "OrderFlowImbalance",
     "Parkinson",
+    "PreviousSessionsScaler",
     "PriceDistance",
     "QueueImbalance",
     "RankGaussianScaler",

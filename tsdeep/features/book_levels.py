@@ -79,9 +79,9 @@ class PriceDistance(Feature):
             raise SpecError(
                 "feature 'price_distance': in spreads level 1 is left out: levels must be 2 or more"
             )
-        unit = "" if unit == "ticks" else "_in_spreads"
+        ending = "_in_spreads" if unit == "spread" else ""
         self.names = tuple(
-            f"{side}_distance_{level}{unit}"
+            f"{side}_distance_{level}{ending}"
             for level in range(1 + self._first, levels + 1)
             for side in ("ask", "bid")
         )

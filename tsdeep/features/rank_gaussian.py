@@ -110,13 +110,14 @@ class RankGaussianScaler(Scaler):
 
     def _kept(self, score: np.ndarray) -> np.ndarray:
         """Places of the scores to keep: the ends, those nearest to a grid, and both sides of what jumps over it."""
-        ends = score[[0, -1]] if self.clip is None else np.clip(score[[0, -1]], -self.clip, self.clip)
+        bound = np.inf if self.clip is None else self.clip
+        low, high = max(float(score[0]), -bound), min(float(score[-1]), bound)
         points = self.knots - 2
         while True:
-            at = np.clip(np.searchsorted(score, np.linspace(*ends, points)), 1, len(score) - 1)
-            step = (ends[1] - ends[0]) / max(points - 1, 1)
-            before_jump = at[score[at] - score[at - 1] > step] - 1
-            kept = np.unique(np.concatenate([[0], before_jump, at, [len(score) - 1]]))
+            at = np.clip(np.searchsorted(score, np.linspace(low, high, points)), 1, len(score) - 1)
+            step = (high - low) / max(points - 1, 1)
+            jumps = (score[at] - score[at - 1]) > step
+            kept = np.unique(np.concatenate([[0], at[jumps] - 1, at, [len(score) - 1]]))
             if len(kept) <= self.knots:
                 return kept
             points -= max((len(kept) - self.knots) // 2, 1)

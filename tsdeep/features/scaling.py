@@ -140,7 +140,7 @@ class Scaler(keras.layers.Layer):
             return self._given is not None
         return all(bool(np.all(np.isfinite(getattr(self, name).numpy()))) for name in self.statistics)
 
-    def fit(self, x: Any, names: Sequence[str] | None = None) -> Self:
+    def fit(self, x: Any, names: Sequence[str] | None = None, session: Any = None) -> Self:  # noqa: ARG002
         """Find the statistics of each channel, in float64.
 
         Parameters
@@ -149,6 +149,8 @@ class Scaler(keras.layers.Layer):
             `[rows, channels]`, the training rows; no other row is read.
         names : sequence of str or None
             Channel names for error messages.
+        session : array of int or None
+            Session number of each row, ascending in time, `[rows]`: for scalers that tell sessions apart.
 
         Returns
         -------
@@ -161,25 +163,26 @@ class Scaler(keras.layers.Layer):
             If `x` has no rows or not two axes, a value is not finite, or a channel is constant; the message
             names the channel (and row).
         """
-        x = np.asarray(x)
-        label = f"{self._label}.fit"
-        if x.ndim != 2 or x.shape[0] == 0:
-            raise DataError(f"{label}: expected [rows, channels], a row or more, found {x.shape}")
-        channels = channel_labels(names, x.shape[1], label)
-        if not np.all(np.isfinite(np.sum(x, axis=0, dtype=np.float64))):
-            row, channel = np.argwhere(~np.isfinite(x))[0]
-            raise DataError(f"{label}: {channels[channel]} is {x[row, channel]} at row {row}")
-        _refuse_constant(x.max(axis=0) == x.min(axis=0), x, channels, label)
-        found = {name: np.asarray(value, np.float32) for name, value in self.find(x).items()}
-        for name in self.positive:
-            _refuse_constant(found[name] == 0, x, channels, label)
-        if not self.built:
-            self.build((None, x.shape[1]))
-        if self.channels != x.shape[1]:
-            raise DataError(f"{label}: {x.shape[1]} channels given, built for {self.channels}")
-        for name in self.statistics:
-            getattr(self, name).assign(found[name])
+        x, channels = self._checked(x, names)
+        self._take(self._found(x, channels))
         return self
+
+    def transform(self, x: np.ndarray, session: np.ndarray | None = None) -> np.ndarray:  # noqa: ARG002
+        """Scale rows for training and prediction; the same as a call, but for scalers that tell sessions apart.
+
+        Parameters
+        ----------
+        x : ndarray, [rows, channels]
+            Rows of any session.
+        session : ndarray of int, [rows], optional
+            Session number of each.
+
+        Returns
+        -------
+        ndarray
+            float32, the same shape.
+        """
+        return np.asarray(self(x))
 
     def call(self, inputs: Any) -> Any:
         """Scale channels.
@@ -212,6 +215,36 @@ class Scaler(keras.layers.Layer):
         elif not self.built and self._given is not None:
             config |= {name: self._given[name].tolist() for name in self.statistics}
         return config
+
+    def _checked(self, x: Any, names: Sequence[str] | None) -> tuple[np.ndarray, list[str]]:
+        """Check rows to be fitted on; give them as an array, with their channels' names for messages."""
+        x = np.asarray(x)
+        label = f"{self._label}.fit"
+        if x.ndim != 2 or x.shape[0] == 0:
+            raise DataError(f"{label}: expected [rows, channels], a row or more, found {x.shape}")
+        channels = channel_labels(names, x.shape[1], label)
+        if not np.all(np.isfinite(np.sum(x, axis=0, dtype=np.float64))):
+            row, channel = np.argwhere(~np.isfinite(x))[0]
+            raise DataError(f"{label}: {channels[channel]} is {x[row, channel]} at row {row}")
+        if self.built and self.channels != x.shape[1]:
+            raise DataError(f"{label}: {x.shape[1]} channels given, built for {self.channels}")
+        return x, channels
+
+    def _found(self, x: np.ndarray, channels: list[str], where: str = "") -> dict[str, np.ndarray]:
+        """Statistics of rows as float32; refuse channels that do not vary."""
+        label = f"{self._label}.fit"
+        _refuse_constant(x.max(axis=0) == x.min(axis=0), x, channels, label, where)
+        found = {name: np.asarray(value, np.float32) for name, value in self.find(x).items()}
+        for name in self.positive:
+            _refuse_constant(found[name] == 0, x, channels, label, where)
+        return found
+
+    def _take(self, found: Mapping[str, np.ndarray]) -> None:
+        """Set the weights."""
+        if not self.built:
+            self.build((None, found[self.statistics[0]].shape[-1]))
+        for name in self.statistics:
+            getattr(self, name).assign(found[name])
 
     @property
     def _label(self) -> str:
@@ -262,8 +295,8 @@ def channel_labels(names: Sequence[str] | None, channels: int, label: str) -> li
     return [f"channel {i} ({name})" for i, name in enumerate(names)]
 
 
-def _refuse_constant(constant: np.ndarray, x: np.ndarray, channels: Sequence[str], label: str) -> None:
+def _refuse_constant(constant: Any, x: np.ndarray, channels: list[str], label: str, where: str) -> None:
     """Refuse channels that do not vary."""
     if np.any(constant):
-        which = ", ".join(f"{channels[c]} (always {x[0, c]})" for c in np.flatnonzero(constant))
-        raise DataError(f"{label}: constant over all {len(x)} rows: {which}")
+        which = ", ".join(f"{channels[c]} (always {x[0, c]})" for c in np.flatnonzero(constant).tolist())
+        raise DataError(f"{label}: constant over all {len(x)} rows{where}: {which}")

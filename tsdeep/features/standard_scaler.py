@@ -50,7 +50,7 @@ class StandardScaler(Scaler):
 
     def find(self, x: np.ndarray) -> dict[str, np.ndarray]:
         """Find mean and standard deviation of each channel."""
-        mean = np.mean(x, axis=0, dtype=np.float64)
+        mean = np.asarray(np.mean(x, axis=0, dtype=np.float64))
         squares = np.zeros_like(mean)
         for start in range(0, len(x), _CHUNK_ROWS):
             squares += np.square(x[start : start + _CHUNK_ROWS] - mean).sum(axis=0)
