@@ -2,5 +2,6 @@
 
 from tsdeep.tasks.base import Labels, Task, get_task, register_task, task_class, task_names
 from tsdeep.tasks.direction import Direction
+from tsdeep.tasks.movement import Movement
 
-__all__ = ["Direction", "Labels", "Task", "get_task", "register_task", "task_class", "task_names"]
+__all__ = ["Direction", "Labels", "Movement", "Task", "get_task", "register_task", "task_class", "task_names"]
