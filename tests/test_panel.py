@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -283,3 +285,60 @@ def test_many_short_segments_stand_in_one_panel():
     panel = ragged_panel([1] * 500, symbols=[f"S{i % 7}" for i in range(500)])
     assert panel.n_rows == 500
     assert panel.symbol[8] == "S1"
+
+
+def days_of_books(sizes=(4, 3, 5)):
+    """Three sessions of one instrument, a segment each."""
+    n_rows, stops = sum(sizes), np.cumsum(sizes)
+    days = np.repeat(np.datetime64("2024-01-02") + np.arange(len(sizes)), sizes)
+    return Panel(
+        fields={
+            "ask_price": np.arange(2.0 * n_rows).reshape(-1, 2),
+            "event_type": np.ones(n_rows),
+        },
+        time=days.astype("datetime64[ns]") + np.arange(n_rows) * np.timedelta64(1, "h"),
+        bounds=np.stack([stops - sizes, stops], axis=1),
+        symbols=("A",) * len(sizes),
+        session_date=days,
+        row="one book event",
+        tick=100.0,
+        notes=("Two rows were removed.",),
+    )
+
+
+def test_a_period_takes_whole_sessions_and_keeps_what_is_said_of_the_data():
+    panel = days_of_books()
+    part = panel.select(("ask_price",), pd.Timestamp("2024-01-03"), pd.Timestamp("2024-01-04"))
+    np.testing.assert_array_equal(part.fields["ask_price"], panel.fields["ask_price"][4:])
+    assert part.bounds.tolist() == [[0, 3], [3, 8]]
+    assert (part.row, part.tick, part.notes) == (panel.row, panel.tick, panel.notes)
+    assert list(part.fields) == ["ask_price"]
+
+
+def test_a_period_without_rows_is_refused_with_those_there_are():
+    with pytest.raises(DataError, match=r"2025-01-01.*the data has 2024-01-02 to 2024-01-04"):
+        days_of_books().select(start=pd.Timestamp("2025-01-01"))
+
+
+def test_rows_are_not_taken_out_of_the_middle_of_a_segment():
+    keep = np.ones(12, bool)
+    keep[5] = False
+    with pytest.raises(DataError, match=r"symbol 'A', row 4, .*in the middle of its segment"):
+        days_of_books().take(keep)
+
+
+@given(st.integers(0, 11), st.integers(0, 11))
+def test_what_is_taken_keeps_its_segments(first, last):
+    panel = days_of_books()
+    keep = np.zeros(12, bool)
+    keep[min(first, last) : max(first, last) + 1] = True
+    part = panel.take(keep)
+    rows = np.flatnonzero(keep)
+    np.testing.assert_array_equal(part.fields["ask_price"], panel.fields["ask_price"][rows])
+    same = panel.segment[rows][1:] == panel.segment[rows][:-1]
+    np.testing.assert_array_equal(part.segment[1:] == part.segment[:-1], same)
+
+
+def test_another_tick_is_another_fingerprint():
+    panel = days_of_books()
+    assert panel.fingerprint() != dataclasses.replace(panel, tick=1.0).fingerprint()

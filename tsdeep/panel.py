@@ -254,11 +254,30 @@ class Panel:
             raise DataError(
                 f"no row in the period {start} to {end}; the data has {stamp(when.min())} to {stamp(when.max())}"
             )
+        return replace(self.take(keep), fields={name: values[keep] for name, values in fields.items()})
+
+    def take(self, keep: np.ndarray) -> Panel:
+        """Return the rows where a mask `[rows]` is true; what is left of a segment must stand together.
+
+        Raises
+        ------
+        DataError
+            If rows in the middle of a segment would go, or none would stay.
+        """
         segment = self.segment[keep]
+        if not len(segment):
+            raise DataError(f"none of the {self.n_rows} rows was taken, expected one or more")
         starts = np.flatnonzero(np.diff(segment, prepend=-1))
+        rows = np.flatnonzero(keep)
+        holes = (np.diff(rows) > 1) & (np.diff(segment) == 0)
+        if holes.any():
+            raise DataError(
+                f"{self.place(int(rows[np.argmax(holes)]))}: rows behind it in the middle of its segment were "
+                "not taken, expected whole segments, or their beginnings and ends"
+            )
         return replace(
             self,
-            fields={name: values[keep] for name, values in fields.items()},
+            fields={name: values[keep] for name, values in self.fields.items()},
             time=self.time[keep],
             bounds=np.stack([starts, np.append(starts[1:], len(segment))], axis=1).astype(np.int64),
             symbols=tuple(self.symbols[number] for number in segment[starts]),

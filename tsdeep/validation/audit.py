@@ -15,6 +15,7 @@ from tsdeep.validation.audit_data import (
     audit_labels,
     audit_scaler,
     audit_windows,
+    neighbourhood,
     poison_panel,
 )
 from tsdeep.validation.finding import Audit, Finding
@@ -96,17 +97,20 @@ def _audit_model(
     samples: Samples, model: Any, scaler: Any, random: np.random.Generator, trials: int
 ) -> list[Finding]:
     detail = ""
-    ends = np.sort(random.choice(samples.origins, min(64, len(samples.origins)), replace=False))
-    before = _predict(samples, model, scaler, ends)
-    for t in random.choice(ends[:-1], min(trials, len(ends) - 1), replace=False):
-        poisoned = samples.replace(panel=poison_panel(samples.panel, samples.time > samples.time[t], random))
+    for t in random.choice(samples.origins, min(trials, len(samples.origins)), replace=False):
+        near, place = neighbourhood(samples, int(t))
+        several = random.choice(near.origins, min(64, len(near.origins)), replace=False)
+        ends = np.union1d(several, [place])
+        before = _predict(near, model, scaler, ends)
+        later = near.time > near.time[place]
+        poisoned = near.replace(panel=poison_panel(near.panel, later, random))
         # The batch keeps its later rows, changed: a model that mixes the rows of a batch is found too.
         after = _predict(poisoned, model, scaler, ends)
-        moved = ends[(samples.time[ends] <= samples.time[t]) & (before != after).any(axis=1)]
+        moved = ends[~later[ends] & (before != after).any(axis=1)]
         if len(moved):
             detail = (
                 detail
-                or f"prediction at row {moved[0]} moves when rows after {stamp(samples.time[t])} are changed"
+                or f"a prediction up to row {t} moves when rows after {stamp(samples.time[t])} are changed"
             )
     return [Finding("rows after t", f"prediction of {model.name}", not detail, detail)]
 

@@ -16,6 +16,7 @@ from tsdeep.validation.finding import Audit, Finding
 from tsdeep.validation.fold import Fold
 
 _RUN = 64
+_NEAR_ROWS = 4096
 
 ScalerFit = Callable[[Samples, np.ndarray], Any]
 
@@ -154,13 +155,15 @@ def audit_windows(samples: Samples, random: np.random.Generator, trials: int) ->
     offsets = np.arange(1 - samples.lookback, 1)
     for t in random.choice(samples.origins, min(trials, len(samples.origins)), replace=False):
         window = samples.x[t + offsets]
-        first = int(t) - samples.rows_needed + 1
-        for start, stop in ((int(t) + 1, samples.panel.n_rows), (0, first)):
-            outside = np.zeros(samples.panel.n_rows, bool)
+        near, place = neighbourhood(samples, int(t))
+        first = place - samples.rows_needed + 1
+        for start, stop in ((place + 1, near.panel.n_rows), (0, first)):
+            outside = np.zeros(near.panel.n_rows, bool)
             outside[start:stop] = True
-            moved = samples.replace(panel=poison_panel(samples.panel, outside, random)).x[t + offsets]
+            moved = near.replace(panel=poison_panel(near.panel, outside, random)).x[place + offsets]
             if not np.array_equal(window, moved):
-                text = f"window that ends at row {t} moves when rows {start} to {stop - 1} are changed"
+                which = "after it" if start else f"before row {int(t) - samples.rows_needed + 1}"
+                text = f"window that ends at row {t} moves when rows {which} are changed"
                 later, earlier = (later or text, earlier) if start else (later, earlier or text)
     crossing = (
         samples.panel.segment[samples.origins]
@@ -176,6 +179,21 @@ def audit_windows(samples: Samples, random: np.random.Generator, trials: int) ->
         Finding("rows before the lookback and warm-up", "windows", not earlier, earlier),
         Finding("segments", "windows", not text, text),
     ]
+
+
+def neighbourhood(samples: Samples, row: int) -> tuple[Samples, int]:
+    """Cut samples to what stands around a row, and give the row's place there.
+
+    Features cost as much as there are rows, and a change must be found as well among thousands of rows of all
+    instruments as among millions.
+    """
+    panel = samples.panel
+    far = max(_NEAR_ROWS, 2 * samples.rows_needed)
+    keep = np.zeros(panel.n_rows, bool)
+    keep[max(0, row - far) : row + far] = True
+    kept = np.bincount(panel.segment[keep], minlength=len(panel.bounds))
+    keep &= kept[panel.segment] >= samples.rows_needed  # others that are cut too short for a window
+    return samples.replace(panel=panel.take(keep)), int(np.count_nonzero(keep[:row]))
 
 
 def _overlap(samples: Samples, earlier: np.ndarray, later: np.ndarray, name: str, other: str) -> str:
