@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tsdeep.errors import DataError, SpecError
+from tsdeep.errors import DataError, SpecError, unknown_name
+from tsdeep.pipeline.checks import check_labels, check_size, checked_weight
+from tsdeep.pipeline.dense import dense_windows
+from tsdeep.pipeline.order import in_batches
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -19,7 +22,10 @@ def windows(
     rows: np.ndarray | None = None,
     *,
     scaler: Any | None = None,
-    batch_size: int = 256,
+    mode: str = "windows",
+    stretch: int | None = None,
+    warmup_rows: int | None = None,
+    batch_size: int | None = None,
     shuffle: bool = False,
     seed: int | None = None,
     stride: int = 1,
@@ -43,7 +49,14 @@ def windows(
         every origin where `labels` is False.
     scaler : Layer or ScalerBySymbol, optional
         A fitted scaler, `[rows, channels]` to the same shape; it is applied to the feature matrix once.
-    batch_size : int, default 256
+    mode : {"windows", "dense"}, default "windows"
+        `"dense"` streams stretches of rows with a target for every row, for `build(..., outputs="sequence")`:
+        see `tsdeep.pipeline.dense_windows`, which takes the same arguments but `stride` and `balanced`.
+    stretch, warmup_rows : int, optional
+        Of `mode="dense"`: rows of output of a stretch, 1024 unless given, and rows before them, `lookback - 1`
+        unless given.
+    batch_size : int, optional
+        Windows of a batch, 256 unless given; with `mode="dense"` stretches, 4 unless given.
     shuffle : bool, default False
         Permute the rows anew in every epoch.
     seed : int, optional
@@ -75,9 +88,30 @@ def windows(
     """
     import tensorflow as tf
 
-    for name, size in (("batch_size", batch_size), ("stride", stride)):
-        if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
-            raise SpecError(f"{name}: found {size!r}, expected a whole number of at least 1")
+    if mode not in ("windows", "dense"):
+        raise SpecError(unknown_name("mode", str(mode), ("windows", "dense")))
+    if mode == "dense":
+        if balanced or stride != 1:
+            raise SpecError(
+                "mode='dense' takes contiguous rows, each once: it has no balanced= and no stride="
+            )
+        return dense_windows(
+            samples,
+            rows,
+            stretch=1024 if stretch is None else stretch,
+            warmup_rows=warmup_rows,
+            scaler=scaler,
+            batch_size=4 if batch_size is None else batch_size,
+            shuffle=shuffle,
+            seed=seed,
+            sample_weight=sample_weight,
+            drop_remainder=drop_remainder,
+            labels=labels,
+        )
+    if stretch is not None or warmup_rows is not None:
+        raise SpecError("stretch= and warmup_rows= need mode='dense'")
+    batch_size = check_size("batch_size", 256 if batch_size is None else batch_size)
+    stride = check_size("stride", stride)
     if balanced and not (shuffle and labels and samples.task.classes and len(samples.task.horizons) == 1):
         raise SpecError(
             "balanced=True draws rows at random by their class: it needs shuffle=True, labels=True and a task "
@@ -85,8 +119,8 @@ def windows(
         )
     rows = samples.checked((samples.rows if labels else samples.origins) if rows is None else rows)
     if labels:
-        _check_labels(samples, rows)
-    weight = None if sample_weight is None else _checked_weight(sample_weight, len(rows), labels)
+        check_labels(samples, rows)
+    weight = None if sample_weight is None else checked_weight(sample_weight, len(rows), labels)
     x = samples.scaled(scaler)
     rows = rows[::stride]
     n_batches = len(rows) // batch_size if drop_remainder else -(-len(rows) // batch_size)
@@ -101,7 +135,6 @@ def windows(
         ends = tf.constant(rows)
         offsets = tf.range(1 - samples.lookback, 1, dtype=tf.int64)
         classes = _places_by_class(samples.y[rows]) if balanced else None
-        in_order = tf.range(len(rows), dtype=tf.int64)  # places in `rows`
 
     def gather(places: Any) -> Any:
         batch_ends = tf.gather(ends, places)  # [batch]
@@ -112,51 +145,18 @@ def windows(
         y_batch = tf.gather(y, batch_ends)
         return (x_batch, y_batch) if weights is None else (x_batch, y_batch, tf.gather(weights, places))
 
-    def batches(order: Any) -> tf.data.Dataset:
-        @tf.autograph.experimental.do_not_convert
-        def batch(number: Any) -> Any:
-            return gather(order[number * batch_size : (number + 1) * batch_size])
+    def balance(key: Any) -> Any:
+        return _draw_balanced(classes, len(rows), key)
 
-        return tf.data.Dataset.range(n_batches).map(batch, num_parallel_calls=2, deterministic=True)
-
-    if not shuffle:
-        return batches(in_order).prefetch(2)
-
-    @tf.autograph.experimental.do_not_convert
-    def epoch(_: Any) -> tf.data.Dataset:
-        key = generator.uniform_full_int([2], tf.int64)
-        if classes is not None:
-            return batches(_draw_balanced(classes, len(rows), key))
-        return batches(tf.random.experimental.stateless_shuffle(in_order, seed=key))
-
-    # A generator of its own: unlike `Dataset.random(seed)` it does not depend on TensorFlow's global seed.
-    with tf.device("cpu"):
-        create = tf.random.Generator
-        generator = create.from_non_deterministic_state() if seed is None else create.from_seed(seed)
-    epochs = tf.data.Dataset.range(1).flat_map(epoch)
-    return epochs.apply(tf.data.experimental.assert_cardinality(n_batches)).prefetch(2)
-
-
-def _check_labels(samples: Samples, rows: np.ndarray) -> None:
-    bare = rows[samples.label_end[rows] < 0]
-    if len(bare):
-        raise DataError(
-            f"{samples.panel.place(bare[0])}: the row has no label; pass labels=False to predict it"
-        )
-
-
-def _checked_weight(weight: np.ndarray, n_rows: int, labels: bool) -> np.ndarray:
-    if not labels:
-        raise SpecError("sample_weight needs labels=True: a second element would be taken for the label")
-    weight = np.asarray(weight, np.float32)
-    if weight.shape != (n_rows,):
-        raise DataError(
-            f"sample_weight: found shape {list(weight.shape)}, expected [{n_rows}], one for each row"
-        )
-    if not np.isfinite(weight).all():
-        place = int(np.argmax(~np.isfinite(weight)))
-        raise DataError(f"sample_weight[{place}] is {weight[place]}, expected a finite number")
-    return weight
+    return in_batches(
+        gather,
+        len(rows),
+        batch_size=batch_size,
+        n_batches=n_batches,
+        shuffle=shuffle,
+        seed=seed,
+        draw=balance if balanced else None,
+    )
 
 
 def _places_by_class(y: np.ndarray) -> tuple[Any, Any, Any]:
