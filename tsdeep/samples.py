@@ -222,9 +222,13 @@ class Samples:
         rows = self.checked(rows)
         if by_symbol:
             return ScalerBySymbol.fit(
-                lambda: make_scaler(asked), self.x[rows], self.symbol[rows], self.feature_names
+                lambda: make_scaler(asked),
+                self.x[rows],
+                self.symbol[rows],
+                names=self.feature_names,
+                session=self.session[rows],
             )
-        return make_scaler(asked).fit(self.x[rows], names=self.feature_names)
+        return make_scaler(asked).fit(self.x[rows], names=self.feature_names, session=self.session[rows])
 
     def scaled(self, scaler: Any | None) -> np.ndarray:
         """Return the features of every row through a fitted scaler, float32 [rows, channels].
@@ -234,14 +238,16 @@ class Samples:
         DataError
             If the scaler was never fitted, or gives another shape.
         """
-        from tsdeep.features import ScalerBySymbol
+        from tsdeep.features import Scaler, ScalerBySymbol
 
         if scaler is None:
             return self.x
         if not getattr(scaler, "fitted", True):
             raise DataError("the scaler was never fitted: use samples.fit_scaler(fold.train)")
         if isinstance(scaler, ScalerBySymbol):
-            return scaler.transform(self.x, self.symbol)
+            return scaler.transform(self.x, self.symbol, self.session)
+        if isinstance(scaler, Scaler):
+            return scaler.transform(self.x, self.session)
         scaled = np.asarray(scaler(self.x))
         if scaled.shape != self.x.shape:
             raise DataError(

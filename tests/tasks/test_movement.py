@@ -157,21 +157,22 @@ def given_panel(values):
     return panel.replace(label_2=np.asarray(values, np.float64), label_5=np.full(70, 2.0))
 
 
-def test_given_labels_are_one_for_up_and_end_within_their_segment():
-    values = np.tile([1.0, 2.0, 3.0, 3.0, 2.0], 14)
+def test_given_labels_are_taken_as_they_are_and_end_within_their_segment():
+    values = np.tile([2.0, 1.0, 0.0, 0.0, np.nan], 14)
     panel = given_panel(values)
     labels = Movement(horizon_rows=2, labels="given").label(panel)
     assert Movement(horizon_rows=(2, 5), labels="given").fields[-2:] == ("label_2", "label_5")
+    np.testing.assert_array_equal(labels.y, values.astype(np.float32))
     for start, stop in panel.bounds:
-        np.testing.assert_array_equal(labels.y[start : stop - 2], 3 - values[start : stop - 2])
-        np.testing.assert_array_equal(labels.end[start : stop - 2], np.arange(start + 2, stop))
-        assert np.isnan(labels.y[stop - 2 : stop]).all()
+        for row in range(start, stop):
+            end = -1 if np.isnan(values[row]) else min(row + 2, stop - 1)
+            assert labels.end[row] == end
 
 
 def test_a_given_label_that_is_no_class_is_refused_with_its_place():
     values = np.full(70, 2.0)
-    values[44] = 0.0
-    with pytest.raises(DataError, match=r"symbol 'B', row 4, .*label_2 is 0.0, expected 1 \(up\)"):
+    values[44] = 3.0
+    with pytest.raises(DataError, match=r"symbol 'B', row 4, .*label_2 is 3.0, expected 0 \(down\)"):
         Movement(horizon_rows=2, labels="given").label(given_panel(values))
 
 
@@ -188,9 +189,9 @@ def test_the_past_class_is_that_of_the_last_change_over_the_horizon():
 
 
 def test_with_given_labels_the_past_class_is_the_last_one_known():
-    values = np.tile([1.0, 2.0, 3.0, 3.0, 2.0], 14)
+    values = np.tile([2.0, 1.0, 0.0, 0.0, 1.0], 14)
     past = Movement(horizon_rows=2, labels="given").past_classes(given_panel(values), 0)
-    np.testing.assert_array_equal(past[2:40], 3 - values[:38])
+    np.testing.assert_array_equal(past[2:40], values[:38])
     assert past[[0, 1, 40, 41]].tolist() == [1, 1, 1, 1]
 
 
@@ -298,5 +299,7 @@ def test_the_context_counts_seconds_from_the_first_row_of_the_symbol_in_the_sess
         context["seconds"], (panel.time[rows] - panel.time[first]).astype(np.int64) / 1e9
     )
     np.testing.assert_allclose(context["mid"], mid_of(panel)[rows])
+    np.testing.assert_array_equal(context["row"], rows)
+    np.testing.assert_array_equal(context["session"], panel.time[rows].astype("datetime64[D]"))
     np.testing.assert_allclose(context["spread_ticks"], np.round(context["spread_ticks"]), atol=1e-9)
     assert (context["spread_ticks"] >= 0.99).all()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
 from tsdeep.errors import DataError, unknown_name
+from tsdeep.features.scaling import Scaler
 
 
 class ScalerBySymbol:
@@ -15,7 +16,7 @@ class ScalerBySymbol:
 
     Parameters
     ----------
-    scalers : mapping of str to Layer
+    scalers : mapping of str to Scaler
         Symbol to its fitted scaler.
 
     Examples
@@ -28,12 +29,18 @@ class ScalerBySymbol:
     [-1.0, 1.0, -1.0, 1.0]
     """
 
-    def __init__(self, scalers: Mapping[str, Any]) -> None:
+    def __init__(self, scalers: Mapping[str, Scaler]) -> None:
         self.scalers = dict(scalers)
 
     @classmethod
     def fit(
-        cls, make: Callable[[], Any], x: np.ndarray, symbol: np.ndarray, names: tuple[str, ...] | None = None
+        cls,
+        make: Callable[[], Scaler],
+        x: np.ndarray,
+        symbol: np.ndarray,
+        *,
+        names: tuple[str, ...] | None = None,
+        session: np.ndarray | None = None,
     ) -> Self:
         """Fit a scaler for each instrument.
 
@@ -47,11 +54,16 @@ class ScalerBySymbol:
             The instrument of each.
         names : tuple of str, optional
             Channel names for messages.
+        session : ndarray of int64, [rows], optional
+            Session number of each row, for scalers that tell sessions apart.
         """
         found = {}
         for each in dict.fromkeys(symbol.tolist()):
+            own = symbol == each
             try:
-                found[each] = make().fit(x[symbol == each], names=names)
+                found[each] = make().fit(
+                    x[own], names=names, session=None if session is None else session[own]
+                )
             except DataError as error:
                 raise DataError(f"symbol '{each}': {error}") from None
         return cls(found)
@@ -61,16 +73,16 @@ class ScalerBySymbol:
         """Whether every scaler is fitted."""
         return all(scaler.fitted for scaler in self.scalers.values())
 
-    def of(self, symbol: str) -> Any:
+    def of(self, symbol: str) -> Scaler:
         """Return the scaler of an instrument; DataError names those that were fitted."""
         if symbol not in self.scalers:
             raise DataError(unknown_name("symbol with a scaler", symbol, self.scalers))
         return self.scalers[symbol]
 
-    def transform(self, x: np.ndarray, symbol: np.ndarray) -> np.ndarray:
+    def transform(self, x: np.ndarray, symbol: np.ndarray, session: np.ndarray | None = None) -> np.ndarray:
         """Scale rows `[rows, channels]`, each by the scaler of its instrument `[rows]`; float32."""
         scaled = np.empty(x.shape, np.float32)
         for each in dict.fromkeys(symbol.tolist()):
             rows = symbol == each
-            scaled[rows] = np.asarray(self.of(each)(x[rows]))
+            scaled[rows] = self.of(each).transform(x[rows], None if session is None else session[rows])
         return scaled

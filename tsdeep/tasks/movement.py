@@ -56,7 +56,7 @@ class Movement(Task):
 
     and a return where it is divided by the mid, or mean of mids, that it starts from. A move of at most the
     threshold, up or down, is stationary. `given` takes labels that came with the data, from the fields
-    `label_<k>`: 1 up, 2 stationary, 3 down, as in FI-2010.
+    `label_<k>`: 0 down, 1 stationary, 2 up, NaN for none.
 
     Every label ends at row t + k, of several horizons the longest; none crosses a segment. Mids are counted in
     half ticks, whole numbers, so that moves are exact.
@@ -246,7 +246,7 @@ class Movement(Task):
         Raises
         ------
         DataError
-            If a symbol has no threshold, or a given label is none of 1, 2, 3.
+            If a symbol has no threshold, or a given label is none of 0, 1, 2.
         """
         if self.labels == "given":
             y = np.stack([given_classes(panel, horizon) for horizon in self.horizons], axis=1)
@@ -255,7 +255,9 @@ class Movement(Task):
             moved = [self._moves(panel, found, horizon) for horizon in self.horizons]
             y = np.stack([move.difference for move in moved], axis=1)  # [rows, horizons]
         whole = ~np.isnan(y).any(axis=1)
-        end = np.where(whole, np.arange(panel.n_rows) + max(self.horizons), -1)
+        # A label that came with the data may look beyond its segment; it is known there at the latest.
+        last = np.minimum(np.arange(panel.n_rows) + max(self.horizons), panel.bounds[panel.segment, 1] - 1)
+        end = np.where(whole, last, -1)
         if not self.fitted:
             return Labels(None, end)
         if self.labels != "given":
@@ -347,7 +349,7 @@ class Movement(Task):
         return named(ops.softmax(logits, axis=-1), self.horizons)
 
     def context(self, panel: "Panel", rows: np.ndarray) -> dict[str, np.ndarray]:
-        """Return mid (price unit of the data), spread in ticks (NaN without a tick), seconds into the session."""
+        """Return row, session, mid (price unit of the data), spread in ticks and seconds into the session."""
         return book_context(panel, rows)
 
     def table(self, base: pd.DataFrame, y: np.ndarray, outputs: "Mapping[str, np.ndarray]") -> pd.DataFrame:

@@ -206,14 +206,14 @@ def given_classes(panel: Panel, horizon_rows: int) -> np.ndarray:
     Parameters
     ----------
     panel : Panel
-        With the field `label_<horizon_rows>`: 1 up, 2 stationary, 3 down, as in FI-2010; NaN where there is none.
+        With the field `label_<horizon_rows>`: 0 down, 1 stationary, 2 up, NaN where there is none, as at rows
+        whose label would look beyond their segment.
     horizon_rows : int
         Rows ahead that they look.
 
     Returns
     -------
     ndarray of float64, [rows]
-        NaN at the last `horizon_rows` rows of a segment: those labels read beyond it.
 
     Raises
     ------
@@ -222,13 +222,10 @@ def given_classes(panel: Panel, horizon_rows: int) -> np.ndarray:
     """
     name = f"label_{horizon_rows}"
     values = panel.raw(name).astype(np.float64)
-    wrong = np.flatnonzero(~(np.isin(values, (1.0, 2.0, 3.0)) | np.isnan(values)))
+    wrong = np.flatnonzero(~(np.isin(values, (0.0, 1.0, 2.0)) | np.isnan(values)))
     if len(wrong):
         row = int(wrong[0])
         raise DataError(
-            f"{panel.place(row)}: {name} is {values[row]}, expected 1 (up), 2 (stationary) or 3 (down)"
+            f"{panel.place(row)}: {name} is {values[row]}, expected 0 (down), 1 (stationary) or 2 (up)"
         )
-    y = 3.0 - values
-    for start, stop in panel.bounds.tolist():
-        y[max(start, stop - horizon_rows) : stop] = np.nan
-    return y
+    return values

@@ -84,14 +84,17 @@ def book_context(panel: Panel, rows: np.ndarray) -> dict[str, np.ndarray]:
 
     Returns
     -------
-    dict of str to ndarray of float64, [n]
-        `mid` in the price unit of the data, `spread_ticks` (NaN where the data has no tick), and `seconds` since
-        the first row that the symbol has in the session.
+    dict of str to ndarray, [n]
+        `row` (of the panel), `session` (its date), `mid` in the price unit of the data, `spread_ticks` (NaN
+        where the data has no tick), and `seconds` since the first row that the symbol has in the session.
     """
     keys = np.stack([np.unique(panel.symbol, return_inverse=True)[1], panel.session], axis=1)
     _, first, group = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    dates = panel.time.astype("datetime64[D]") if panel.session_date is None else panel.session_date
     elapsed = panel.time[rows] - panel.time[first[group.reshape(-1)[rows]]]
     return {
+        "row": np.asarray(rows, np.int64),
+        "session": dates[rows].astype("datetime64[ns]"),
         "mid": mid(panel)[rows],
         "spread_ticks": spread(panel)[rows] / (np.nan if panel.tick is None else panel.tick),
         "seconds": elapsed / np.timedelta64(1, "s"),
