@@ -28,12 +28,18 @@ def calibration_table(y: ArrayLike, up: ArrayLike, bins: int = 10) -> pd.DataFra
         A bin a row, by rising probability: predicted (mean P(up)), observed (share of ups), rows, and
         low and high (95% Wilson interval of the observed share).
     """
-    frame = pd.DataFrame({"y": np.asarray(y, dtype=np.float64), "up": np.asarray(up, dtype=np.float64)})
-    edges = np.unique(np.quantile(frame["up"], np.linspace(0, 1, bins + 1)))
-    number = np.clip(np.searchsorted(edges, frame["up"], side="left"), 1, None)
-    table = frame.groupby(number).agg(predicted=("up", "mean"), observed=("y", "mean"), rows=("y", "size"))
-    table["low"], table["high"] = wilson_interval(table["observed"].to_numpy(), table["rows"].to_numpy())
-    return table.reset_index(drop=True)
+    y, up = np.asarray(y, dtype=np.float64), np.asarray(up, dtype=np.float64)
+    edges = np.unique(np.quantile(up, np.linspace(0, 1, bins + 1)))
+    number = np.clip(np.searchsorted(edges, up, side="left"), 1, None)
+    rows = np.bincount(number)
+    held = rows > 0
+    rows = rows[held]
+    observed = np.bincount(number, y)[held] / rows
+    low, high = wilson_interval(observed, rows)
+    predicted = np.bincount(number, up)[held] / rows
+    return pd.DataFrame(
+        {"predicted": predicted, "observed": observed, "rows": rows, "low": low, "high": high}
+    )
 
 
 def calibration_error(y: ArrayLike, up: ArrayLike, bins: int = 10) -> float:

@@ -137,9 +137,28 @@ def evaluate_movement(evidence: Evidence) -> MovementEvaluation:
 
 
 def row_segments(frame: pd.DataFrame) -> np.ndarray:
-    """Return the number of the run of one symbol, session and fold that each row is in: what no block crosses."""
+    """Return the number of the run that each row is in: what no block crosses.
+
+    A run is of one symbol, session and fold, and ends where more rows are left out than the label looks ahead,
+    as between a night and a day session of one trading day; unless rows are regularly that far apart.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Checked predictions of one horizon: columns symbol, session, fold, row, horizon.
+
+    Returns
+    -------
+    numpy.ndarray of int [rows]
+        From 0, rising.
+    """
     keys = frame[["symbol", "session", "fold"]]
-    return (keys != keys.shift()).any(axis=1).to_numpy().cumsum() - 1
+    new = (keys != keys.shift()).any(axis=1).to_numpy()
+    steps = np.diff(frame["row"].to_numpy(dtype=np.int64), prepend=0)
+    inside = steps[~new]
+    if len(inside):
+        new |= steps > max(int(frame["horizon"].iloc[0]), float(np.median(inside)))
+    return new.cumsum() - 1
 
 
 def _effective(frame: pd.DataFrame, segments: np.ndarray, horizon: int, blocks: Blocks) -> dict[str, float]:
