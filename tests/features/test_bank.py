@@ -7,9 +7,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.features.raw_rows import bars, values_of
+from tests.features.raw_rows import BOOK_LEVELS, TICK, bars, book, raw_rows, values_of
 from tsdeep.errors import DataError, SpecError
-from tsdeep.features import FeatureBank, make_feature
+from tsdeep.features import (
+    FeatureBank,
+    argument_model,
+    feature_names,
+    get_feature,
+    make_feature,
+    make_scaler,
+)
 
 MAPPINGS = [
     {"kind": "log_return", "rows": 1},
@@ -73,6 +80,39 @@ def test_compiled_by_xla_it_gives_the_same_values():
     bank = FeatureBank(MAPPINGS)
     compiled = tf.function(bank, jit_compile=True)({name: tf.constant(rows) for name, rows in raw.items()})
     np.testing.assert_allclose(compiled, values_of(bank, raw), rtol=1e-6, atol=1e-12)
+
+
+def test_book_features_and_scaler_give_the_same_values_compiled_and_exported(tmp_path):
+    known = {"levels": BOOK_LEVELS, "tick": TICK, "rows": [3, 20]}
+    mappings = []
+    for kind in feature_names():
+        cls = get_feature(kind)
+        if cls.__module__.split(".")[-1].startswith(("book", "order_flow")):
+            arguments = argument_model(cls).model_fields
+            mappings.append({"kind": kind} | {name: known[name] for name in arguments if name in known})
+    assert len(mappings) >= 13
+    bank = FeatureBank(mappings)
+    raw = {name: rows for name, rows in raw_rows(200).items() if name in bank.fields}
+    x = values_of(bank, raw)
+    scaler = make_scaler({"kind": "rank_gaussian"}).fit(x.reshape(-1, x.shape[-1]), names=bank.names)
+    inputs = {
+        name: keras.Input((None, *rows.shape[2:]), dtype="float64", name=name) for name, rows in raw.items()
+    }
+    model = keras.Model(inputs, scaler(bank(inputs)))
+    expected = values_of(scaler, x)
+    tensors = {name: tf.constant(rows) for name, rows in raw.items()}
+    compiled = tf.function(bank, jit_compile=True)(tensors)
+    np.testing.assert_allclose(compiled, x, rtol=1e-6, atol=1e-6)
+    model.export(tmp_path / "saved", verbose=False)
+    served = tf.saved_model.load(tmp_path / "saved")
+    np.testing.assert_allclose(served.serve(tensors), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_levels_beyond_those_asked_for_are_not_read():
+    raw = book(30)
+    few = FeatureBank([{"kind": "order_flow_imbalance", "levels": 2, "rows": [4]}])
+    many = FeatureBank([{"kind": "order_flow_imbalance", "levels": BOOK_LEVELS, "rows": [4]}])
+    np.testing.assert_array_equal(values_of(few, raw), values_of(many, raw)[..., :2])
 
 
 def test_what_does_not_fit_is_refused():

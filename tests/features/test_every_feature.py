@@ -18,7 +18,7 @@ KINDS = [kind for kind in feature_names() if get_feature(kind).__module__.starts
 SPARE_ROWS = 12
 
 every_kind = pytest.mark.parametrize("kind", KINDS)
-few = settings(max_examples=12, deadline=None)
+few = settings(max_examples=10, deadline=None)
 
 
 @every_kind
@@ -55,7 +55,7 @@ def test_warmup_is_tight(kind, data):
 
 
 @every_kind
-@few
+@settings(max_examples=5, deadline=None)
 @given(data=st.data())
 def test_segment_pass_equals_the_pass_over_each_cut_window(kind, data):
     feature = make_feature(data.draw(mappings(kind)))
