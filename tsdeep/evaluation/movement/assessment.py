@@ -157,7 +157,7 @@ def row_segments(frame: pd.DataFrame) -> np.ndarray:
     steps = np.diff(frame["row"].to_numpy(dtype=np.int64), prepend=0)
     inside = steps[~new]
     if len(inside):
-        new |= steps > max(int(frame["horizon"].iloc[0]), float(np.median(inside)))
+        new = new | (steps > max(int(frame["horizon"].iloc[0]), float(np.median(inside))))
     return new.cumsum() - 1
 
 
