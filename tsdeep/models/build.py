@@ -10,6 +10,7 @@ import numpy as np
 
 from tsdeep.errors import SpecError, TsdeepError, unknown_name
 from tsdeep.models.registry import get_model, hyperparameters, takes
+from tsdeep.models.sequence import OUTPUTS, check_exact, logits_by_row, loss_by_row
 from tsdeep.tasks import Task, get_task
 
 
@@ -37,6 +38,9 @@ def build(
     jit_compile: bool | str = "auto",
     steps_per_execution: int = 1,
     compile: bool = True,
+    outputs: str = "last",
+    warmup_rows: int | None = None,
+    exact: bool = True,
     **hparams: Any,
 ) -> keras.Model:
     """Build a model for samples, or for an input shape and a task.
@@ -65,19 +69,34 @@ def build(
         Batches per call of the training function; more cost less overhead a batch.
     compile : bool, default True
         Compile the model with the optimizer and the task's loss and metrics.
+    outputs : {"last", "sequence"}, default "last"
+        `"sequence"` predicts every row of a stretch, as `tsdeep.windows(..., mode="dense")` cuts them, in one
+        pass. The weights are those of `"last"`, in the same order, and so are the predictions, because a
+        model that would see more rows than a window has is refused. It is compiled with the mean over rows by
+        their weights, and is trained and scored but not exported: hand its weights to one for windows.
+    warmup_rows : int, optional
+        Of `outputs="sequence"`: rows at the front of a stretch that get no prediction, `lookback - 1` unless
+        given. The dataset must be cut with the same number.
+    exact : bool, default True
+        Of `outputs="sequence"`: False builds models too whose receptive field does not fit in the lookback,
+        recurrent ones and transformers among them. They carry what they saw from the start of a stretch on,
+        so they are other estimators than those for windows.
     **hparams
         Hyperparameters of the model (`hyperparameters(name)`).
 
     Returns
     -------
     keras.Model
-        From float32 windows `[batch, lookback, features]` to float32 logits `[batch, *task.logit_shape]`.
+        From float32 windows `[batch, lookback, features]` to float32 logits `[batch, *task.logit_shape]`; with
+        `outputs="sequence"` from `[batch, warmup_rows + stretch, features]`, for any stretch, to
+        `[batch, stretch, *task.logit_shape]`.
 
     Raises
     ------
     SpecError
         If the model, the task or a hyperparameter is unknown, the shape or the task is missing, or a
-        hyperparameter has a value that the model's layers refuse.
+        hyperparameter has a value that the model's layers refuse; with `outputs="sequence"`, if the model does
+        not predict every row, or its receptive field does not fit.
 
     Examples
     --------
@@ -101,8 +120,18 @@ def build(
             f"input_shape: found {tuple(shape)!r}, expected (lookback, features), both at least 1"
         )
     task = get_task(task)
-    inputs = keras.Input(tuple(shape), dtype="float32", name="window")
+    if outputs not in OUTPUTS:
+        raise SpecError(unknown_name("outputs", str(outputs), OUTPUTS))
+    by_row = outputs == "sequence"
+    lookback, warm = shape[0], warmup_rows
+    if by_row:
+        warm = _warmup_rows(body, label, lookback, warmup_rows)
+        shape = (None, shape[1])
+    elif warmup_rows is not None:
+        raise SpecError("warmup_rows= needs outputs='sequence'")
+    inputs = keras.Input(tuple(shape), dtype="float32", name="stretch" if by_row else "window")
     given = {
+        "return_sequences": by_row,
         "logits": int(np.prod(task.logit_shape)),
         "horizons": len(task.horizons),
         "feature_names": getattr(samples, "feature_names", None),
@@ -113,17 +142,35 @@ def build(
         raise
     except (TypeError, ValueError) as error:
         raise SpecError(f"{label} with {hparams or 'its defaults'}: {error}") from error
-    logits = _logits(body, task, representation)
+    logits = logits_by_row(task, representation, warm) if by_row else _logits(body, task, representation)
     model = keras.Model(inputs, logits, name=label if label.isidentifier() else "model")
+    if by_row and exact:
+        check_exact(model, label, lookback, warm)
     if compile:
         model.compile(
             optimizer=_optimizer(optimizer, learning_rate, weight_decay),
-            loss=task.loss(),
-            metrics=task.metrics(),
+            loss=loss_by_row(task) if by_row else task.loss(),
+            metrics=None if by_row else task.metrics(),
+            weighted_metrics=task.metrics() if by_row else None,
             jit_compile=jit_compile,
             steps_per_execution=steps_per_execution,
         )
     return model
+
+
+def _warmup_rows(body: Callable[..., Any], label: str, lookback: int | None, warmup_rows: int | None) -> int:
+    """Return the rows at the front of a stretch; SpecError where the body does not represent every row."""
+    if not takes(body, "return_sequences") or takes(body, "logits") or takes(body, "horizons"):
+        raise SpecError(
+            f"{label}: found outputs='sequence', but the model predicts the last row of a window alone; "
+            "expected a body that takes return_sequences"
+        )
+    if lookback is None:
+        raise SpecError("input_shape: found no lookback, expected one with outputs='sequence'")
+    warm = lookback - 1 if warmup_rows is None else warmup_rows
+    if isinstance(warm, bool) or not isinstance(warm, (int, np.integer)) or warm < 0:
+        raise SpecError(f"warmup_rows: found {warm!r}, expected a whole number of rows, 0 or more")
+    return int(warm)
 
 
 def _logits(body: Callable[..., Any], task: Task, representation: Any) -> Any:

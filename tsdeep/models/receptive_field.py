@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keras
 
-#: Keras layers that compute each row from that row alone.
+#: Keras layers that compute each row from that row alone, of each of their inputs.
 ROW_WISE = (
     keras.layers.InputLayer,
     keras.layers.Dense,
@@ -13,6 +13,8 @@ ROW_WISE = (
     keras.layers.GaussianNoise,
     keras.layers.Activation,
     keras.layers.LayerNormalization,
+    keras.layers.Add,
+    keras.layers.Concatenate,
 )
 
 
@@ -22,13 +24,14 @@ def receptive_field(model: keras.Model) -> int | None:
     Parameters
     ----------
     model : keras.Model
-        A built model whose layers follow one another.
+        A built model.
 
     Returns
     -------
     int or None
         The rows, for a model of convolutions with a stated receptive field and of layers that work row by
-        row; it may exceed the lookback. None where a layer reads every row that it is given: recurrent
+        row; it may exceed the lookback. Where branches stand side by side their rows are added up, so that it
+        is at least what is read. None where a layer reads every row that it is given: recurrent
         layers, attention, and layers that do not say.
 
     Examples
