@@ -88,6 +88,11 @@ def split_references(
     return tables
 
 
+def distinct_rows(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return each test row once, where a table has it for several horizons."""
+    return predictions.drop_duplicates(["symbol", "row"]) if "horizon" in predictions else predictions
+
+
 def seed_numbers(predictions: pd.DataFrame, output: str) -> tuple[int, ...]:
     """Return the seeds `k` of the columns `<output>_seed<k>`, in order.
 

@@ -16,6 +16,7 @@ from tsdeep.evaluation.assessment import figures as draw_figures
 from tsdeep.evaluation.evaluator import Evaluation, get_evaluator
 from tsdeep.evaluation.evidence import Evidence
 from tsdeep.evaluation.formatting import plain_table
+from tsdeep.evaluation.prediction_tables import distinct_rows
 
 
 def write_report(
@@ -85,12 +86,13 @@ def render_report(evidence: Evidence, evaluation: Evaluation, images: Mapping[st
     test = evaluation.metrics["test"]
     folds = evaluation.metrics.index.get_level_values("fold")
     first, last = test["first"].min(), test["last"].max()
-    early = int((~(evidence.predictions["cutoff"] < evidence.predictions["time"])).sum())
+    rows = distinct_rows(evidence.predictions)
+    early = int((~(rows["cutoff"] < rows["time"])).sum())
     return environment.get_template(evaluator.template).render(
         evidence=evidence,
         evaluation=evaluation,
         period=f"{first:%Y-%m-%d} to {last:%Y-%m-%d}",
-        test_rows=f"{len(evidence.predictions):,}",
+        test_rows=f"{len(rows):,}",
         folds=len(set(folds)) - 1,
         walk_forward=early == 0,
         early_rows=f"{early:,}",

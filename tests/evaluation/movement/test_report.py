@@ -76,6 +76,7 @@ def test_several_horizons_stand_under_each_other(tmp_path):
     )
     text = shown(made, tmp_path)
     assert "5 and 20 rows ahead" in text
+    assert "300 test rows, 2012-06-18 to 2012-06-19, in 2 folds" in text
     assert text.count("20 rows ahead") >= 4
     assert (tmp_path / "figures" / "confusion_20.png").exists()
 

@@ -96,9 +96,10 @@ def test_prior_correction_divides_by_the_training_shares():
 
 
 @given(arrays(np.float64, (20, 3), elements=st.floats(0.01, 1)))
-def test_correcting_by_equal_shares_changes_no_call(p):
+def test_correcting_by_equal_shares_calls_the_likeliest_class(p):
     p = p / p.sum(axis=1, keepdims=True)
-    assert (called_class(p, [1 / 3] * 3) == called_class(p * 3)).all()
+    called = called_class(p, [1 / 3] * 3)
+    assert np.allclose(p[np.arange(20), called], p.max(axis=1), rtol=1e-12)  # near ties may go either way
 
 
 def test_correction_recovers_the_calls_of_balanced_classes():

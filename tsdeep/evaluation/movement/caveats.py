@@ -8,6 +8,7 @@ from tsdeep.evaluation.evidence import Evidence
 from tsdeep.evaluation.movement.bootstrap import LEAST_BLOCKS
 from tsdeep.evaluation.movement.predictions import class_probabilities
 from tsdeep.evaluation.movement.scores import called_class
+from tsdeep.evaluation.prediction_tables import distinct_rows
 
 _FEW_SESSIONS = 20
 
@@ -76,10 +77,11 @@ def movement_caveats(
         said.append(f"Predictions are the mean of {evidence.seeds} seeds; the seeds' own scores are listed.")
     else:
         said.append("One seed: another one would give other numbers. Several show by how much.")
-    early = int((~(predictions["cutoff"] < predictions["time"])).sum())
+    distinct = distinct_rows(predictions)
+    early = int((~(distinct["cutoff"] < distinct["time"])).sum())
     if early:
         said.append(
-            f"{early:,} of {len(predictions):,} rows lie at or before the cutoff of the model that predicts them: "
+            f"{early:,} of {len(distinct):,} rows lie at or before the cutoff of the model that predicts them: "
             "this is cross-validation, not walk-forward, and no one could have used it."
         )
     for horizon, rows in predictions.groupby("horizon"):
