@@ -1,0 +1,157 @@
+"""Every order-book model, served on raw book rows, against the offline prediction."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tsdeep
+from tsdeep.sources import make_source
+
+LEVELS = 10
+BOOK = ("ask_price", "ask_size", "bid_price", "bid_size")
+EVENTS = ("event_type", "event_size", "event_price", "event_side")
+FLOW = (
+    {"kind": "order_flow_imbalance", "levels": LEVELS, "rows": [1, 10, 50]},
+    {"kind": "mid_return", "tick": 100.0, "rows": [5, 50]},
+    {"kind": "mid_deviation", "tick": 100.0, "rows": [20]},
+    {"kind": "mid_volatility", "tick": 100.0, "rows": [50]},
+    {"kind": "elapsed_time", "rows": [10]},
+    {"kind": "trade_flow", "rows": [20]},
+    {"kind": "price_distance", "levels": LEVELS, "tick": 100.0},
+    {"kind": "log_size", "levels": LEVELS},
+    {"kind": "depth", "levels": LEVELS},
+    {"kind": "microprice", "tick": 100.0},
+)
+LEVELS_ALONE = ({"kind": "book_levels", "levels": LEVELS},)
+
+# Model: features, scaler, lookback and hyperparameters that keep a case small.
+CASES = {
+    "oflow": (FLOW, "signed_log", 8, {"encoder": "tcn", "filters": 4, "dilations": [1, 2]}),
+    "mlp": (FLOW, "rank_gaussian", 1, {}),
+    "tcn": (FLOW, "signed_log", 12, {"filters": 4, "dilations": [1, 2]}),
+    "lstm": (FLOW, "rank_gaussian", 6, {"units": 4}),
+    "gru": (FLOW, "standard", 6, {"units": 4}),
+    "transformer": (FLOW, "signed_log", 8, {"units": 8, "heads": 2, "layers": 1}),
+    "deeplob": (LEVELS_ALONE, "standard", 20, {}),
+    "deeplob_attention": (LEVELS_ALONE, "standard", 20, {}),
+    "ctabl": (LEVELS_ALONE, "standard", 10, {}),
+    "binctabl": (LEVELS_ALONE, "standard", 10, {}),
+    "translob": (LEVELS_ALONE, "previous_sessions", 20, {}),
+    "mlplob": (LEVELS_ALONE, "previous_sessions", 8, {}),
+    "tlob": (LEVELS_ALONE, "standard", 8, {}),
+    "axiallob": (LEVELS_ALONE, "standard", 40, {}),
+}
+
+
+@pytest.fixture(scope="module")
+def books():
+    return make_source({"kind": "simulated_book", "sessions": 2, "rows": 700, "levels": LEVELS}).panel(
+        (*BOOK, *EVENTS)
+    )
+
+
+def book_samples(books, features, scaler, lookback, horizon_rows=20):
+    task = tsdeep.get_task("movement", horizon_rows=horizon_rows)
+    return tsdeep.Samples(
+        books, tsdeep.FeatureBank(features), task, lookback, {"kind": scaler, "by_symbol": True}
+    )
+
+
+def shaken(model):
+    """A model whose weights are none of them zero, so that no part of it is silent."""
+    random = np.random.default_rng(0)
+    model.set_weights([w + 0.05 * random.normal(size=w.shape).astype(w.dtype) for w in model.get_weights()])
+    return model
+
+
+def test_every_model_is_among_the_cases():
+    tsdeep_models = {
+        name
+        for name in tsdeep.model_names()
+        if tsdeep.models.get_model(name).__module__.startswith("tsdeep.")
+    }
+    assert tsdeep_models == set(CASES)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_export_on_raw_book_rows_equals_the_offline_prediction(name, books, tmp_path):
+    features, kind, lookback, hparams = CASES[name]
+    horizons = [10, 20] if name in ("deeplob_attention", "oflow") else 20
+    samples = book_samples(books, features, kind, lookback, horizons)
+    fit = samples.rows[samples.rows < 900]
+    samples = samples.fit_task(fit)
+    scaler = samples.fit_scaler(fit)
+    keras.utils.set_random_seed(0)
+    model = shaken(tsdeep.build(name, samples, compile=False, **hparams))
+
+    rows = np.r_[samples.origins[-40:], samples.origins[samples.origins >= 1100][:40]]
+    window = tsdeep.windows(samples, rows, scaler=scaler, batch_size=len(rows), labels=False)
+    offline = samples.task.outputs(model(next(iter(window)), training=False))
+
+    version = tsdeep.export(model, tmp_path, samples=samples, scaler=scaler)
+    served = tf.saved_model.load(str(version)).signatures["serving_default"]
+    raw = books.windows(rows, samples.rows_needed, samples.features.fields)
+    answer = served(**{field: tf.constant(values, tf.float64) for field, values in raw.items()})
+    assert set(answer) == set(samples.task.output_names)
+    for output, values in answer.items():
+        np.testing.assert_allclose(values, offline[output], atol=1e-5)
+    assert np.std([np.asarray(answer[output]) for output in answer], axis=1).max() > 1e-4
+
+
+def test_the_description_says_what_a_row_is_and_the_levels_it_needs(books, tmp_path):
+    samples = book_samples(books, FLOW, "signed_log", 4)
+    samples = samples.fit_task(samples.rows)
+    model = tsdeep.build("mlp", samples, compile=False)
+    version = tsdeep.export(model, tmp_path, samples=samples, scaler=samples.fit_scaler(samples.rows))
+    about = json.loads((version / "tsdeep.json").read_text())
+    assert (about["row"], about["tick"]) == ("one book event", 100.0)
+    assert about["field_shapes"]["ask_price"] == [LEVELS]
+    assert about["task"]["thresholds"] == {"SIM": list(samples.task.thresholds["SIM"])}
+    fewer = books.replace(**{name: books.fields[name][:, :5] for name in BOOK})
+    with pytest.raises(
+        tsdeep.DataError, match=r"field 'ask_price': found \[5\] values a row.*trained on \[10\]"
+    ):
+        tsdeep.predict(tmp_path, fewer)
+    newest = tsdeep.predict(tmp_path, books, rows=3)
+    assert newest["time"].tolist() == list(books.time[-3:])
+    np.testing.assert_allclose(newest[["down", "stationary", "up"]].sum(axis=1), 1.0, rtol=1e-5)
+
+
+def test_a_table_of_bars_is_refused_by_a_book_model(books, tmp_path):
+    import pandas as pd
+
+    samples = book_samples(books, FLOW, "signed_log", 4)
+    samples = samples.fit_task(samples.rows)
+    model = tsdeep.build("mlp", samples, compile=False)
+    tsdeep.export(model, tmp_path, samples=samples, scaler=samples.fit_scaler(samples.rows))
+    with pytest.raises(tsdeep.DataError, match="reads order books: expected a Panel"):
+        tsdeep.predict(tmp_path, pd.DataFrame({"close": [1.0]}))
+
+
+def test_with_a_scaler_for_each_instrument_an_export_is_of_one(tmp_path):
+    source = {"kind": "simulated_book", "sessions": 1, "rows": 400, "symbols": ["A", "B"], "levels": 2}
+    both = make_source(source).panel((*BOOK, *EVENTS))
+    features = [{"kind": "log_size", "levels": 2}, {"kind": "mid_return", "tick": 100.0, "rows": [5]}]
+    samples = book_samples(both, features, "standard", 3)
+    samples = samples.fit_task(samples.rows)
+    scaler = samples.fit_scaler(samples.rows)
+    model = shaken(tsdeep.build("mlp", samples, compile=False))
+    with pytest.raises(tsdeep.SpecError, match="each of A, B has a scaler of its own"):
+        tsdeep.export(model, tmp_path / "none", samples=samples, scaler=scaler)
+    rows = samples.origins[samples.symbol[samples.origins] == "B"][-20:]
+    window = tsdeep.windows(samples, rows, scaler=scaler, batch_size=20, labels=False)
+    offline = samples.task.outputs(model(next(iter(window)), training=False))
+    answers = {}
+    for symbol in "AB":
+        version = tsdeep.export(model, tmp_path / symbol, samples=samples, scaler=scaler, symbol=symbol)
+        assert json.loads((version / "tsdeep.json").read_text())["symbols"] == [symbol]
+        served = tf.saved_model.load(str(version)).signatures["serving_default"]
+        raw = both.windows(rows, samples.rows_needed, samples.features.fields)
+        answers[symbol] = served(**{field: tf.constant(values, tf.float64) for field, values in raw.items()})[
+            "up"
+        ]
+    np.testing.assert_allclose(answers["B"], offline["up"], atol=1e-6)
+    assert np.abs(answers["A"] - answers["B"]).max() > 1e-4
