@@ -142,10 +142,10 @@ def build(
         raise
     except (TypeError, ValueError) as error:
         raise SpecError(f"{label} with {hparams or 'its defaults'}: {error}") from error
+    if by_row and exact:
+        check_exact(keras.Model(inputs, representation), label, lookback, warm)
     logits = logits_by_row(task, representation, warm) if by_row else _logits(body, task, representation)
     model = keras.Model(inputs, logits, name=label if label.isidentifier() else "model")
-    if by_row and exact:
-        check_exact(model, label, lookback, warm)
     if compile:
         model.compile(
             optimizer=_optimizer(optimizer, learning_rate, weight_decay),

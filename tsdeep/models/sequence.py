@@ -14,13 +14,13 @@ from tsdeep.tasks import Task
 OUTPUTS = ("last", "sequence")
 
 
-def check_exact(model: keras.Model, label: str, lookback: int, warmup_rows: int) -> None:
+def check_exact(body: keras.Model, label: str, lookback: int, warmup_rows: int) -> None:
     """Refuse a model whose predictions for the rows of a stretch are not those for windows.
 
     Parameters
     ----------
-    model : keras.Model
-        Built for stretches.
+    body : keras.Model
+        From a stretch to the representation of every row.
     label : str
         Its name in the message.
     lookback : int
@@ -34,7 +34,7 @@ def check_exact(model: keras.Model, label: str, lookback: int, warmup_rows: int)
         If the model reads more rows than a window has, or than stand before the first output; with both
         numbers.
     """
-    field = receptive_field(model)
+    field = receptive_field(body)
     remedy = "pass exact=False to train it as the other estimator that it is"
     if field is None:
         raise SpecError(
