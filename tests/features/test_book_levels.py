@@ -107,3 +107,12 @@ def test_a_book_with_too_few_levels_or_none_is_refused():
 def test_arguments_that_do_not_fit_are_refused(make, message):
     with pytest.raises(SpecError, match=message):
         make()
+
+
+def test_normalised_levels_are_taken_as_they_are():
+    random = np.random.default_rng(3)
+    names = ("ask_price", "ask_size", "bid_price", "bid_size")
+    raw = {name: random.normal(size=(1, 6, 2)) for name in names}
+    values = np.asarray(BookLevels(levels=2, normalised=True)(raw))
+    expected = np.stack([raw[name][..., level] for level in range(2) for name in names], axis=-1)
+    np.testing.assert_array_equal(values, expected)

@@ -25,6 +25,9 @@ class BookLevels(Feature):
     ----------
     levels : int
         Levels a side, best first.
+    normalised : bool
+        Take values as they are: in a book that was normalised before, as FI-2010's by z-score, a size of zero
+        or less does not say that a level is unoccupied.
     **kwargs : object
         See `Feature`.
     """
@@ -32,16 +35,22 @@ class BookLevels(Feature):
     fields = _ALL
     warmup = 0
 
-    def __init__(self, levels: Levels, **kwargs: Any) -> None:
+    def __init__(self, levels: Levels, normalised: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.levels = levels
+        self.normalised = normalised
         self.names = tuple(f"{name}_{level}" for level in range(1, levels + 1) for name in _ALL)
 
     def compute(self, fields: dict[str, Any]) -> Any:
         """Compute the feature, `[batch, rows, 4 x levels]`; prices in the unit of the data."""
         parts = []
         for side in ("ask", "bid"):
-            parts += [standing_prices(fields, side, self.levels), top(fields, f"{side}_size", self.levels)]
+            price = (
+                top(fields, f"{side}_price", self.levels)
+                if self.normalised
+                else standing_prices(fields, side, self.levels)
+            )
+            parts += [price, top(fields, f"{side}_size", self.levels)]
         return by_level(parts, self.levels)
 
 
