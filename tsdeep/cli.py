@@ -77,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="walk a model through a spec's folds and write a report")
     run.add_argument("spec", help="name of a spec (see `tsdeep list`), or path of a YAML file")
     run.add_argument("--model", help="model to use instead of the spec's")
+    run.add_argument("--lookback", type=int, metavar="ROWS", help="rows that the model sees")
     run.add_argument("--epochs", type=int, help="at most this many epochs a fit")
     run.add_argument("--folds", type=int, metavar="N", help="the last N folds only")
     run.add_argument("--seed", type=int, help="of everything random")
@@ -122,6 +123,8 @@ def _run(options: argparse.Namespace) -> None:
     changes: dict[str, Any] = {"training": training} if training else {}
     if options.model is not None:
         changes["model"] = options.model
+    if options.lookback is not None:
+        changes["lookback"] = options.lookback
     if options.folds is not None:
         changes["split"] = {"max_folds": options.folds}
     spec = spec.replace(**changes)

@@ -90,11 +90,11 @@ class FoldReader:
             for member in range(len(facts["best_epochs"])):
                 path = folder / f"model_{member}.keras"
                 models.append(keras.saving.load_model(path, compile=False))
-            scalers = {}
+            scalers: dict[str | None, Any] = {}
             for name in facts.get("scaler_symbols", [None]):
                 path = folder / ("scaler.keras" if name is None else f"scaler_{len(scalers)}.keras")
                 scalers[name] = keras.saving.load_model(path).layers[-1]
-            scaler = scalers[None] if None in scalers else ScalerBySymbol(scalers)
+            scaler = scalers[None] if None in scalers else ScalerBySymbol({str(name): each for name, each in scalers.items()})
         except (
             OSError,
             ValueError,
