@@ -429,3 +429,11 @@ def test_a_source_of_one_s_own_whose_times_carry_a_zone_is_refused():
 
     with pytest.raises(DataError, match=r"^test_spec_zoned: time: found the zone America/New_York"):
         spec(source={"kind": "test_spec_zoned"}).samples()
+
+
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [("sp500_direction", "one bar"), ("lob_midprice", "one book event"), ("fi2010", "ten book events")],
+)
+def test_a_spec_says_what_its_rows_are(name, row):
+    assert load_spec(name).to_yaml().startswith(f"# A row is {row}.\n")

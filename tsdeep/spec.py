@@ -168,8 +168,10 @@ class DataSpec(Part):
         return content
 
     def to_yaml(self) -> str:
-        """Return the spec as YAML that `load_spec` reads again."""
-        return yaml.safe_dump(self.resolved(), sort_keys=False, allow_unicode=True, width=100)
+        """Return the spec as YAML that `load_spec` reads again, headed by what a row is."""
+        return f"# A row is {self.source.a_row}.\n" + yaml.safe_dump(
+            self.resolved(), sort_keys=False, allow_unicode=True, width=100
+        )
 
     def replace(self, **changes: Any) -> DataSpec:
         """Return a spec with some settings changed; a mapping changes only the keys it has.

@@ -86,6 +86,11 @@ class Source(BaseModel, ABC):
             )
         return Panel.from_frame(bars)
 
+    @property
+    def a_row(self) -> str:
+        """What one row is, as in `Panel.row`; horizons and lookbacks count rows."""
+        return "one bar"
+
     def describe(self) -> str:
         """Say in a line where the bars come from: the kind, and the settings that are not the defaults."""
         settings = self.model_dump(mode="json", exclude_defaults=True)
@@ -96,6 +101,11 @@ class Source(BaseModel, ABC):
 
 class BookSource(Source):
     """Where order books come from. A subclass reads them with all their fields, checked, in `book`."""
+
+    @property
+    def a_row(self) -> str:
+        """What one row is, as in `Panel.row`; horizons and lookbacks count rows."""
+        return "one book event"
 
     @abstractmethod
     def book(self) -> Panel:

@@ -130,6 +130,11 @@ class BookTable(BookFiles):
             raise ValueError("`session: column` and a column for 'session' go together")
         return self
 
+    @property
+    def a_row(self) -> str:
+        """What one row is: as the setting `row` says."""
+        return self.row
+
     def book(self) -> Panel:
         """Read all snapshots; fields `BOOK_FIELDS`, and the others that `columns` names.
 

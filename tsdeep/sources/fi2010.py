@@ -99,6 +99,11 @@ class Fi2010(BookSource):
             )
         return self
 
+    @property
+    def a_row(self) -> str:
+        """What one row is: ten book events."""
+        return "ten book events"
+
     def book(self) -> Panel:
         """Read the books and labels.
 
@@ -171,7 +176,7 @@ class Fi2010(BookSource):
             session_date=np.repeat(
                 _SESSIONS[[day - 1 for _, day, _ in segments]], [rows for _, _, rows in segments]
             ),
-            row="ten book events",
+            row=self.a_row,
             tick=self._tick,
             notes=(
                 f"{self._said()} in {len(segments)} segments, one a stock and day, found from the price steps of "
@@ -199,7 +204,7 @@ class Fi2010(BookSource):
             bounds=np.stack([edges[:-1], edges[1:]], axis=1),
             symbols=("FI2010",) * 3,
             session_date=np.repeat(dates, rows),
-            row="ten book events",
+            row=self.a_row,
             tick=self._tick,
             notes=(
                 f"{self._said()} as the papers' code cuts windows: over the ends of stocks and days, in three "

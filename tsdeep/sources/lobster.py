@@ -102,7 +102,7 @@ class Lobster(BookFiles):
             part, n_rows = self._read(pair, notes)
             parts.append(part if self.levels is None else part.first_levels(self.levels))
             n_read += n_rows
-        return book_panel(fewest_levels(parts, notes), "one book event", self.tick, notes, n_read, self.path)
+        return book_panel(fewest_levels(parts, notes), self.a_row, self.tick, notes, n_read, self.path)
 
     def _read(self, pair: Pair, notes: Notes) -> tuple[BookPart, int]:
         message, ns = read_message(pair)

@@ -78,7 +78,7 @@ class SimulatedBook(BookSource):
             bounds=np.stack([edges[:-1], edges[1:]], axis=1),
             symbols=tuple(np.repeat(self.symbols, self.sessions).tolist()),
             session_date=np.repeat(days, self.rows),
-            row="one book event",
+            row=self.a_row,
             tick=self.tick,
             notes=(
                 "The data is simulated, no market made it: a queue-reactive order flow (after Cont, Stoikov and "
