@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from tsdeep.baselines.boosting import MovementBoosting
 from tsdeep.baselines.linear import LogisticRegression
+from tsdeep.baselines.movement import Majority, OneLineRule, Persistence
+from tsdeep.baselines.movement_linear import MovementLogistic
 from tsdeep.baselines.naive import AlwaysUp, BaseRate
 from tsdeep.baselines.reference import OnFeatures, Reference
 from tsdeep.errors import SpecError, unknown_name
@@ -19,7 +22,15 @@ def _direction(task: Task) -> tuple[Reference, ...]:
     return tuple(OnFeatures(method) for method in (AlwaysUp(), BaseRate(), LogisticRegression()))
 
 
-_REFERENCES: dict[str, Callable[[Task], tuple[Reference, ...]]] = {"direction": _direction}
+def _movement(task: Task) -> tuple[Reference, ...]:
+    del task
+    return Majority(), Persistence(), OneLineRule(), MovementLogistic(), MovementBoosting()
+
+
+_REFERENCES: dict[str, Callable[[Task], tuple[Reference, ...]]] = {
+    "direction": _direction,
+    "movement": _movement,
+}
 
 
 def references_for(task: Task) -> tuple[Reference, ...]:
