@@ -22,10 +22,16 @@ from tsdeep.features import (
 )
 from tsdeep.layers import (
     TCN,
+    AttentionMLP,
+    BilinearLayer,
+    BilinearNormalization,
     CausalConv1D,
+    GatedAxialAttention,
     LearnedPosition,
+    ResidualMLP,
     SequencePooling,
     SinusoidalPosition,
+    TemporalAttentionBilinear,
     TemporalBlock,
     TransformerBlock,
 )
@@ -96,6 +102,26 @@ CASES = {
     "transformer_block_last": LayerCase(
         TransformerBlock, {"heads": 4, "causal": True, "return_sequences": False}, ROWS, (3, 8)
     ),
+    "attention_mlp": LayerCase(AttentionMLP, {"units": 4}, ROWS, (3, 12, 4)),
+    "attention_mlp_reprojected": LayerCase(AttentionMLP, {"heads": 2, "reprojected": True}, ROWS, (3, 12, 8)),
+    "residual_mlp": LayerCase(ResidualMLP, {"hidden_units": 16, "units": 8}, ROWS, (3, 12, 8)),
+    "residual_mlp_narrow": LayerCase(ResidualMLP, {"hidden_units": 6, "units": 2}, ROWS, (3, 12, 2)),
+    "bilinear_layer": LayerCase(
+        BilinearLayer, {"units": 5, "output_rows": 4, "max_norm": 3.0, "activation": "tanh"}, ROWS, (3, 4, 5)
+    ),
+    "bilinear_normalization": LayerCase(BilinearNormalization, {"unbiased": True}, ROWS, (3, 12, 8)),
+    "temporal_attention_bilinear": LayerCase(
+        TemporalAttentionBilinear, {"units": 3, "output_rows": 2, "max_norm": 5.0}, ROWS, (3, 2, 3)
+    ),
+    **{
+        f"gated_axial_attention_{axis}": LayerCase(
+            GatedAxialAttention,
+            {"units": 8, "heads": 2, "axis": axis},
+            ROWS.reshape(3, 6, 4, 4),
+            (3, 6, 4, 8),
+        )
+        for axis in ("rows", "features")
+    },
     **{
         f"sequence_pooling_{mode}": LayerCase(SequencePooling, {"mode": mode}, ROWS, (3, 8))
         for mode in ("last", "mean", "attention")
