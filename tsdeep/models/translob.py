@@ -82,8 +82,9 @@ def translob(
             filters, 2, dilation_rate=dilation, padding="causal", activation="relu", name=f"conv_{dilation}"
         )(hidden)
     hidden = keras.layers.LayerNormalization(epsilon=1e-5, name="norm")(hidden)
-    place = ops.zeros_like(hidden[..., :1]) + ops.reshape(ops.linspace(-1.0, 1.0, rows), (1, rows, 1))
-    hidden = ops.concatenate([hidden, ops.cast(place, hidden.dtype)], axis=-1)
+    # A constant of one value a row, added to zeros, TensorFlow's optimizer takes for a bias and fails on.
+    row = ops.cumsum(ops.ones_like(hidden[..., :1]), axis=1)  # [batch, rows, 1]
+    hidden = ops.concatenate([hidden, (row - 1.0) * (2.0 / (rows - 1)) - 1.0], axis=-1)
     block = _Block(channels, heads, "block_1")
     for number in range(1, blocks + 1):
         if number > 1 and not shared_blocks:
