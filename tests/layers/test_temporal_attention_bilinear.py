@@ -30,11 +30,11 @@ def test_output_is_the_published_equations():
     scores = scores.copy()
     np.fill_diagonal(scores, 1 / 5)
     for window, found in zip(X.astype("float64"), np.asarray(layer(X)), strict=True):
-        mapped = first.T @ window.T  # eq. 6: [units, rows], as the paper has it
-        energy = mapped @ scores  # eq. 7
-        attention = np.exp(energy) / np.exp(energy).sum(axis=1, keepdims=True)  # eq. 8
-        weighed = 0.3 * (mapped * attention) + 0.7 * mapped  # eq. 9
-        expected = weighed @ second + np.asarray(layer.bias).T  # eq. 10
+        mapped = first.T @ window.T  # [units, rows], as the paper has it
+        energy = mapped @ scores
+        attention = np.exp(energy) / np.exp(energy).sum(axis=1, keepdims=True)
+        weighed = 0.3 * (mapped * attention) + 0.7 * mapped
+        expected = weighed @ second + np.asarray(layer.bias).T
         np.testing.assert_allclose(found, expected.T, atol=1e-5)
 
 

@@ -19,7 +19,7 @@ NAMES += ["inception3_1", "inception3_2", "inception5_1", "inception5_2", "incep
 @pytest.mark.parametrize(
     ("arguments", "parameters"),
     [
-        ({}, 60_691),  # the paper, and its footnote on the size
+        ({}, 60_691),  # the paper's sizes
         ({"variant": "notebook"}, 142_435),  # printed by the authors' TensorFlow notebook
         # The PyTorch notebook: the same layers, and scale and shift of 9 x 32 + 5 x 64 channels; Keras counts
         # their moving mean and variance too.

@@ -12,7 +12,7 @@ from keras import ops
 class BilinearLayer(keras.layers.Layer):
     """Map the channels and the rows of a window, each by a matrix: `activation(R' X C + B)`.
 
-    It is the bilinear layer (BL) of Tran et al. 2018, eq. 5; they write a window with its rows as columns, so
+    It is the bilinear layer (BL) of Tran et al. 2018; they write a window with its rows as columns, so
     that their W1 is `channel_kernel` transposed and their W2 is `row_kernel`. It has
     `channels * units + rows * output_rows + output_rows * units` weights. A mask is not supported.
 

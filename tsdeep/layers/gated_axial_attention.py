@@ -14,7 +14,7 @@ GATES = (0.1, 0.1, 0.1, 0.5)
 
 @keras.saving.register_keras_serializable("tsdeep")
 class GatedAxialAttention(keras.layers.Layer):
-    """Position-sensitive axial attention with gates (Wang et al. 2020, eq. 4; Valanarasu et al. 2021, eq. 3).
+    """Position-sensitive axial attention with gates (Wang et al. 2020; Valanarasu et al. 2021).
 
     Along the axis, every place attends to every other of its line; lines do not meet. With queries q, keys k,
     values v and learned vectors r of the distance of two places, the scores are

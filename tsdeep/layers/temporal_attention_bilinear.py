@@ -22,7 +22,7 @@ class UnitInterval(keras.constraints.Constraint):
 
 @keras.saving.register_keras_serializable("tsdeep")
 class TemporalAttentionBilinear(keras.layers.Layer):
-    """Bilinear layer with temporal attention (TABL; Tran et al. 2018, eq. 6 to 10).
+    """Bilinear layer with temporal attention (TABL; Tran et al. 2018).
 
     With `Z = X C` the channels mapped, each channel's rows are scored by `W' Z`, where the diagonal of `W` is
     held at `1 / rows`, and the softmax over rows of the scores is the attention `A`. The output is

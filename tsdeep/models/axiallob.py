@@ -23,7 +23,7 @@ def axiallob(
     heads: int = 4,
     pool: int = 4,
 ) -> Any:
-    """Build the body of Axial-LOB (Kisiel & Gorse 2022, figure 3).
+    """Build the body of Axial-LOB (Kisiel & Gorse 2022).
 
     On its authors' windows of 40 rows and 40 features, three classes, the defaults make 19,723 trainable
     parameters. They are the sizes of the one public port, LOBCAST's, which has 20,235: it normalises every

@@ -25,7 +25,7 @@ def ctabl(
     max_norm: float | None = 10.0,
     logits: int = 3,
 ) -> Any:
-    """Build C(TABL) (Tran, Iosifidis, Kanniainen & Gabbouj 2018, topology C of figure 2).
+    """Build C(TABL) (Tran, Iosifidis, Kanniainen & Gabbouj 2018): their network C with attention in its last layer.
 
     It has 11,344 parameters on 10 rows of 40 channels with three classes. The last layer gives the logits
     itself. The paper learns `mix` as the weight of the attended part, as here; LOBCAST's port swaps the two
@@ -42,8 +42,7 @@ def ctabl(
     dropout : float, default 0.1
         Fraction dropped after each bilinear layer, in training.
     max_norm : float, optional, default 10.0
-        Bound on the norm of each column of the matrices. The paper chooses among several bounds on validation
-        data; the public ports differ in bound and axis.
+        Bound on the norm of each column of the matrices; public ports differ in bound and axis.
     logits : int, default 3
         Logits of the task; the builder sets it.
 

@@ -27,7 +27,7 @@ def deeplob_attention(
     logits: int = 3,
     horizons: int = 1,
 ) -> Any:
-    """Build DeepLOB-Attention (Zhang & Zohren 2021, section 3.3): an encoder and a decoder of one LSTM each.
+    """Build DeepLOB-Attention (Zhang & Zohren 2021): an encoder and a decoder of one LSTM each.
 
     The encoder is DeepLOB without its dropout. The decoder takes a step a horizon, from the shortest on: it
     reads the probabilities of the horizon before (zeros at first) and the context before (the encoder's last
@@ -40,7 +40,7 @@ def deeplob_attention(
     Parameters
     ----------
     inputs : KerasTensor, float32 [batch, lookback, 4 * levels]
-        Windows of the raw levels, see `deeplob`; 50 rows in the paper.
+        Windows of the raw levels, see `deeplob`; 50 rows in the authors' code.
     filters, inception_filters, padding
         See `deeplob`; the authors' code takes 32 and 64.
     units : int, default 64

@@ -25,7 +25,7 @@ def mlplob(
     unbiased: bool = False,
     scale_initializer: str = "ones",
 ) -> Any:
-    """Build the body of MLPLOB (Berti & Kasneci 2025, section 5).
+    """Build the body of MLPLOB (Berti & Kasneci 2025).
 
     Its authors train it on lookbacks of 384 rows, where with three classes, ten levels and the defaults it has
     3,012,411 parameters (234,618 on 100 rows). Their code has three more, an embedding of the order type of

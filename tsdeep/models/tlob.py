@@ -31,7 +31,7 @@ def tlob(
     scale_initializer: str = "ones",
     reprojected: bool = False,
 ) -> Any:
-    """Build the body of TLOB (Berti & Kasneci 2025, section 5): dual attention.
+    """Build the body of TLOB (Berti & Kasneci 2025): dual attention.
 
     On 128 rows of ten levels with three classes and the defaults it has 845,539 parameters, and 1,135,971 with
     `reprojected=True`, which is their code's number less the three of an embedding of the order type that it
@@ -40,7 +40,7 @@ def tlob(
     Parameters
     ----------
     inputs : KerasTensor, float32 [batch, lookback, features]
-        The window; 128 rows in the paper.
+        The window; 128 rows in the authors' code.
     units : int, default 40
         Channels, at least 4. The authors' code takes 40 for ten levels, 144 for all features of FI-2010.
     layers : int, default 4

@@ -29,7 +29,7 @@ def translob(
     l2: float = 0.0,
     shared_blocks: bool = False,
 ) -> Any:
-    """Build the body of TransLOB (Wallbridge 2020, section 4).
+    """Build the body of TransLOB (Wallbridge 2020).
 
     Five causal convolutions of two rows, a layer normalisation, the row's place in the window (-1 the oldest,
     1 the newest) as one more channel, two blocks of causal self-attention, all rows flattened into a dense
