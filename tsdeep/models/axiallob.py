@@ -1,7 +1,7 @@
 """Axial-LOB: attention along the rows and along the features of a window, and no convolution over either.
 
 Choose it where the order of the features means nothing, as with features beside the raw levels: it has no kernels
-that take neighbours together. Attention along both axes of every window makes it the slowest model here.
+that take neighbours together. Its cost grows with the square of the lookback and of the number of features.
 """
 
 from __future__ import annotations

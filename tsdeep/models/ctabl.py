@@ -1,7 +1,7 @@
 """C(TABL): two bilinear layers and one with temporal attention.
 
-Choose it for short lookbacks, ten rows or so, and little data: eleven thousand weights, and the fastest of the
-order-book models. Every row and every channel has weights of its own, so the lookback is fixed once built.
+Choose it for short lookbacks, ten rows or so, and little data: eleven thousand weights, and a handful
+of matrix products. Every row and every channel has weights of its own, so the lookback is fixed once built.
 """
 
 from __future__ import annotations
