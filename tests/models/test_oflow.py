@@ -46,6 +46,18 @@ def test_the_encoder_of_oflow_learns_from_rows_before_the_newest():
     assert np.corrcoef(np.asarray(model(x))[:, 0], x[:, 0, 0])[0, 1] > 0.5
 
 
+def test_input_dropout_takes_a_feature_from_all_rows_of_a_window_and_in_training_alone():
+    model = tsdeep.build("oflow", input_shape=(12, 5), task="direction", input_dropout=0.5)
+    seen = keras.Model(model.inputs, model.get_layer("input_dropout").output)
+    x = np.ones((64, 12, 5), "float32")
+    np.testing.assert_array_equal(seen(x), x)
+    kept = np.asarray(seen(x, training=True))
+    np.testing.assert_array_equal(kept, np.broadcast_to(kept[:, :1], x.shape))
+    assert set(np.unique(kept)) == {0.0, 2.0}
+    assert 0.3 < (kept[:, 0] == 0).mean() < 0.7
+    assert (kept[:, 0].std(axis=1) > 0).any()
+
+
 def test_an_unknown_encoder_is_refused():
     with pytest.raises(SpecError, match="unknown encoder 'tnc': did you mean 'tcn'"):
         tsdeep.build("oflow", input_shape=(4, 1), task="direction", encoder="tnc")

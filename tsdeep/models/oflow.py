@@ -26,6 +26,7 @@ def oflow(
     *,
     units: int = 64,
     dropout: float = 0.3,
+    input_dropout: float = 0.0,
     activation: str = "gelu",
     encoder: str = "none",
     filters: int = 16,
@@ -43,6 +44,9 @@ def oflow(
         Units of the layer on the newest row.
     dropout : float, default 0.3
         Fraction of the values dropped after that layer, in training.
+    input_dropout : float, default 0.0
+        Fraction of the features dropped, each from the whole window, in training: features of many scales and
+        levels say much the same, and no few of them should carry a prediction.
     activation : str, default "gelu"
         Of that layer.
     encoder : {"none", "tcn", "lstm"}, default "none"
@@ -68,6 +72,11 @@ def oflow(
     """
     if encoder not in ENCODERS:
         raise SpecError(unknown_name("encoder", encoder, ENCODERS))
+    if input_dropout:
+        # One draw a channel and window: [batch, 1, features].
+        inputs = keras.layers.Dropout(input_dropout, noise_shape=(None, 1, None), name="input_dropout")(
+            inputs
+        )
     newest = mlp(
         inputs, units=(units,), dropout=dropout, activation=activation, return_sequences=return_sequences
     )
