@@ -197,13 +197,15 @@ class Samples:
                 fitted.__dict__[name] = self.__dict__[name]
         return fitted
 
-    def fit_scaler(self, rows: np.ndarray) -> Any:
+    def fit_scaler(self, rows: np.ndarray, *, mirror: bool = False) -> Any:
         """Fit the scaler on the features of given rows, a fold's training rows.
 
         Parameters
         ----------
         rows : ndarray of int64, [samples]
             Panel rows; only these are read.
+        mirror : bool, default False
+            Fit on the rows and their mirror images, so that to scale and to mirror can be done in either order.
 
         Returns
         -------
@@ -220,15 +222,19 @@ class Samples:
         asked = {"kind": "standard", **(self.scaler or {})}
         by_symbol = asked.pop("by_symbol", False)
         rows = self.checked(rows)
+        x = self.x[rows]
+        if mirror:
+            index, sign = self.features.mirror()
+            x, rows = np.concatenate([x, x[:, index] * sign]), np.concatenate([rows, rows])
         if by_symbol:
             return ScalerBySymbol.fit(
                 lambda: make_scaler(asked),
-                self.x[rows],
+                x,
                 self.symbol[rows],
                 names=self.feature_names,
                 session=self.session[rows],
             )
-        return make_scaler(asked).fit(self.x[rows], names=self.feature_names, session=self.session[rows])
+        return make_scaler(asked).fit(x, names=self.feature_names, session=self.session[rows])
 
     def scaled(self, scaler: Any | None) -> np.ndarray:
         """Return the features of every row through a fitted scaler, float32 [rows, channels].

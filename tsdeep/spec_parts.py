@@ -99,6 +99,9 @@ class Training(Part):
     epochs: Count = Field(default=20, description="At most this many in a fit.")
     batch_size: Count = Field(default=64, description="Windows of one optimiser step.")
     stride: Count = Field(default=1, description="Learn from every n-th training row only.")
+    mirror: bool = Field(
+        default=False, strict=True, description="Learn from the other side of the order book too."
+    )
     learning_rate: float | None = Field(
         default=None, gt=0, allow_inf_nan=False, description="Of Adam; 0.001 unless given."
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
 from tsdeep.errors import SpecError
 from tsdeep.features.base import Feature, Shape, check_fields
@@ -103,6 +104,34 @@ class FeatureBank(keras.layers.Layer):
         batch = input_shape[self.fields[0]][0]
         return (batch, None if rows is None else rows - self.warmup, len(self.names))
 
+    def mirror(self) -> tuple[np.ndarray, np.ndarray]:
+        """Tell how the channels look where the order book is mirrored: bids for asks, ups for downs.
+
+        Returns
+        -------
+        tuple of ndarray: int64 [channels], float32 [channels]
+            Channel c of the mirror image is channel `index[c]` times `sign[c]`.
+
+        Raises
+        ------
+        SpecError
+            If a feature does not say how it is mirrored; with the features that do not.
+        """
+        silent = [feature.kind or feature.name for feature in self.features if feature.mirror_sign is None]
+        if silent:
+            raise SpecError(
+                f"mirror: {', '.join(silent)} cannot be told from the other side of the book; expected features "
+                "that have mirror_sign"
+            )
+        index, sign = [], []
+        for feature in self.features:
+            signs = np.broadcast_to(np.array(feature.mirror_sign), len(feature.names))
+            for name, each in zip(feature.names, signs.tolist(), strict=True):
+                other = _other_side(name)
+                index.append(self.names.index(other if other in feature.names else name))
+                sign.append(each)
+        return np.array(index, np.int64), np.array(sign, np.float32)
+
     def get_config(self) -> dict[str, Any]:
         """Give the constructor's arguments, features serialised."""
         config = super().get_config()
@@ -114,6 +143,12 @@ class FeatureBank(keras.layers.Layer):
         """Rebuild a bank from `get_config()`."""
         features = [keras.saving.deserialize_keras_object(feature) for feature in config["features"]]
         return cls(**{**config, "features": features})
+
+
+def _other_side(name: str) -> str:
+    """Swap the words ask and bid in a channel's name."""
+    swap = {"ask": "bid", "bid": "ask"}
+    return "_".join(swap.get(word, word) for word in name.split("_"))
 
 
 def _in_order(names: Any) -> tuple[str, ...]:

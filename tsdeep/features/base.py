@@ -47,6 +47,10 @@ class Feature(keras.layers.Layer):
         Rows before the current one that the feature reads.
     names : tuple of str
         One name an output channel.
+    mirror_sign : int, tuple of int, or None
+        Of order books: 1 or -1, for all channels or one each, by which a channel changes where the book is
+        mirrored, asks for bids; a channel with "ask" in its name then takes the place of that with "bid". None
+        where the mirror image cannot be told from the feature alone.
 
     Raises
     ------
@@ -84,6 +88,7 @@ class Feature(keras.layers.Layer):
     positive_fields: tuple[str, ...] = ()
     warmup: int
     names: tuple[str, ...]
+    mirror_sign: int | tuple[int, ...] | None = None
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Feature:
         """Check the arguments by the annotations of the constructor, before it runs."""

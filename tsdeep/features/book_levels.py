@@ -73,6 +73,7 @@ class PriceDistance(Feature):
         See `Feature`.
     """
 
+    mirror_sign = -1
     fields = _ALL
     warmup = 0
 
@@ -121,6 +122,7 @@ class LogSize(Feature):
         See `Feature`.
     """
 
+    mirror_sign = 1
     fields = ("ask_size", "bid_size")
     warmup = 0
 
@@ -149,6 +151,7 @@ class Spread(Feature):
         See `Feature`.
     """
 
+    mirror_sign = 1
     fields = QUOTE_FIELDS
     warmup = 0
     names = ("spread",)

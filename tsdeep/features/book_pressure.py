@@ -30,6 +30,7 @@ class QueueImbalance(Feature):
         See `Feature`.
     """
 
+    mirror_sign = -1
     fields = ("bid_size", "ask_size")
 
     def __init__(self, levels: Levels, rows: Windows = 1, **kwargs: Any) -> None:
@@ -66,6 +67,7 @@ class Depth(Feature):
         See `Feature`.
     """
 
+    mirror_sign = (1, 1, -1)
     fields = ("ask_size", "bid_size")
     warmup = 0
 
@@ -103,6 +105,7 @@ class Microprice(Feature):
         See `Feature`.
     """
 
+    mirror_sign = -1
     fields = ("ask_price", "ask_size", "bid_price", "bid_size")
     warmup = 0
     names = ("microprice",)

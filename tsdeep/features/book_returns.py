@@ -45,6 +45,8 @@ class MidReturn(_OfMid):
         See `Feature`.
     """
 
+    mirror_sign = -1
+
     def __init__(self, tick: Tick, rows: Windows = (10, 20, 50, 100, 200, 500), **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._read("mid_return", rows, tick, before=1)
@@ -67,6 +69,8 @@ class MidDeviation(_OfMid):
     **kwargs : object
         See `Feature`.
     """
+
+    mirror_sign = -1
 
     def __init__(
         self,
@@ -105,6 +109,8 @@ class MidVolatility(_OfMid):
         See `Feature`.
     """
 
+    mirror_sign = 1
+
     def __init__(self, tick: Tick, rows: Windows = (10, 20, 50, 100, 200, 500), **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._read("mid_volatility", rows, tick, before=1)
@@ -132,6 +138,7 @@ class ElapsedTime(Feature):
         See `Feature`.
     """
 
+    mirror_sign = 1
     fields = ("time",)
 
     def __init__(self, rows: Windows = (10, 20, 50, 100, 200, 500), **kwargs: Any) -> None:

@@ -45,6 +45,7 @@ class OrderFlowImbalance(Feature):
     a limit order book", Market Microstructure and Liquidity 4(3-4).
     """
 
+    mirror_sign = -1
     fields = ("ask_price", "ask_size", "bid_price", "bid_size")
 
     def __init__(self, levels: Levels, rows: Windows = (10, 20, 50, 100, 200, 500), **kwargs: Any) -> None:
@@ -94,6 +95,7 @@ class TradeFlow(Feature):
         See `Feature`.
     """
 
+    mirror_sign = -1
     fields = ("event_type", "event_size", "event_side")
 
     def __init__(
@@ -134,6 +136,7 @@ class EventCount(Feature):
         See `Feature`.
     """
 
+    mirror_sign = 1
     fields = ("event_type",)
 
     def __init__(

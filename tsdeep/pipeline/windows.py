@@ -30,6 +30,7 @@ def windows(
     seed: int | None = None,
     stride: int = 1,
     balanced: bool = False,
+    mirror: bool = False,
     sample_weight: np.ndarray | None = None,
     drop_remainder: bool = False,
     labels: bool = True,
@@ -65,6 +66,10 @@ def windows(
         Take every stride-th of `rows`.
     balanced : bool, default False
         Draw rows with replacement so that each class is equally likely; needs `shuffle`.
+    mirror : bool, default False
+        Give half of the windows, drawn anew in every epoch, as they look from the other side of the order
+        book, bids for asks and ups for downs; needs `shuffle`, `labels`, features and a task that can be
+        mirrored, and a scaler fitted with `mirror`.
     sample_weight : ndarray of float32, [rows], optional
         A weight for each of `rows`, yielded as a third element; needs `labels`.
     drop_remainder : bool, default False
@@ -91,9 +96,9 @@ def windows(
     if mode not in ("windows", "dense"):
         raise SpecError(unknown_name("mode", str(mode), ("windows", "dense")))
     if mode == "dense":
-        if balanced or stride != 1:
+        if balanced or mirror or stride != 1:
             raise SpecError(
-                "mode='dense' takes contiguous rows, each once: it has no balanced= and no stride="
+                "mode='dense' takes contiguous rows, each once: it has no balanced=, mirror= or stride="
             )
         return dense_windows(
             samples,
@@ -117,6 +122,10 @@ def windows(
             "balanced=True draws rows at random by their class: it needs shuffle=True, labels=True and a task "
             "with classes and one horizon"
         )
+    if mirror and not (shuffle and labels):
+        raise SpecError(
+            "mirror=True draws windows at random to be mirrored: it needs shuffle=True and labels=True"
+        )
     rows = samples.checked((samples.rows if labels else samples.origins) if rows is None else rows)
     if labels:
         check_labels(samples, rows)
@@ -136,17 +145,27 @@ def windows(
         offsets = tf.range(1 - samples.lookback, 1, dtype=tf.int64)
         classes = _places_by_class(samples.y[rows]) if balanced else None
 
+    image = _MirrorImage(samples, len(rows)) if mirror else None
+
     def gather(places: Any) -> Any:
+        drawn, places = places, places % len(rows)
         batch_ends = tf.gather(ends, places)  # [batch]
         x_batch = tf.gather(features, batch_ends[:, None] + offsets)  # [batch, lookback, channels]
         x_batch = tf.ensure_shape(x_batch, (None, *samples.input_shape))
         if y is None:
             return x_batch
         y_batch = tf.gather(y, batch_ends)
+        if image is not None:
+            x_batch, y_batch = image(drawn, x_batch, y_batch)
         return (x_batch, y_batch) if weights is None else (x_batch, y_batch, tf.gather(weights, places))
 
-    def balance(key: Any) -> Any:
-        return _draw_balanced(classes, len(rows), key)
+    def draw(key: Any) -> Any:
+        order = (
+            _draw_balanced(classes, len(rows), key)
+            if classes is not None
+            else tf.random.experimental.stateless_shuffle(tf.range(len(rows), dtype=tf.int64), seed=key)
+        )
+        return order if image is None else image.draw(order, key)
 
     return in_batches(
         gather,
@@ -155,8 +174,37 @@ def windows(
         n_batches=n_batches,
         shuffle=shuffle,
         seed=seed,
-        draw=balance if balanced else None,
+        draw=draw if balanced or mirror else None,
     )
+
+
+class _MirrorImage:
+    """Windows as they look from the other side of the book; their places are counted on from `n_places`."""
+
+    def __init__(self, samples: Samples, n_places: int) -> None:
+        self._n_places = n_places
+        self._index, self._sign = samples.features.mirror()
+        self._task = samples.task
+        samples.task.mirrored(0.0)  # refused before the first batch, not in it
+
+    def draw(self, order: Any, key: Any) -> Any:
+        """Take about half of the places `[n]` of an epoch for mirror images."""
+        import tensorflow as tf
+
+        coin = tf.random.stateless_uniform(tf.shape(order), key + 2, 0, 2, tf.int64)
+        return order + coin * self._n_places
+
+    def __call__(self, places: Any, x: Any, y: Any) -> tuple[Any, Any]:
+        """Mirror those of a batch `x [batch, lookback, channels]`, `y [batch, ...]` that were drawn for it."""
+        import tensorflow as tf
+
+        mirrored = places >= self._n_places  # [batch]
+        x_mirrored = tf.gather(x, self._index, axis=-1) * self._sign
+        y_chosen = tf.reshape(mirrored, (-1, *[1] * (len(y.shape) - 1)))
+        return (
+            tf.where(mirrored[:, None, None], x_mirrored, x),
+            tf.where(y_chosen, self._task.mirrored(y), y),
+        )
 
 
 def _places_by_class(y: np.ndarray) -> tuple[Any, Any, Any]:

@@ -106,6 +106,11 @@ class Task(ABC):
             logits
         )
 
+    def mirrored(self, y: Any) -> Any:
+        """Return labels as they are where the order book is mirrored; SpecError where the task has no mirror."""
+        del y
+        raise SpecError(f"mirror: the task {self.kind} does not say what its labels are on the other side")
+
     @abstractmethod
     def loss(self) -> Any:
         """Return the Keras loss that reads the logits of `head`."""

@@ -330,6 +330,10 @@ class Movement(Task):
         assert self.labels != "given"
         return moves(found.values, panel.bounds, self.labels, horizon, self.smoothing_rows or 1)
 
+    def mirrored(self, y: Any) -> Any:
+        """Return labels as they are where the order book is mirrored: up for down."""
+        return 2.0 - y
+
     def loss(self) -> Any:
         """Return sparse categorical cross-entropy on logits, over the last axis."""
         import keras

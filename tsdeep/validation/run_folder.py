@@ -94,7 +94,11 @@ class FoldReader:
             for name in facts.get("scaler_symbols", [None]):
                 path = folder / ("scaler.keras" if name is None else f"scaler_{len(scalers)}.keras")
                 scalers[name] = keras.saving.load_model(path).layers[-1]
-            scaler = scalers[None] if None in scalers else ScalerBySymbol({str(name): each for name, each in scalers.items()})
+            scaler = (
+                scalers[None]
+                if None in scalers
+                else ScalerBySymbol({str(name): each for name, each in scalers.items()})
+            )
         except (
             OSError,
             ValueError,

@@ -24,6 +24,7 @@ class FitSettings:
     epochs: int = 20
     batch_size: int = 64
     stride: int = 1
+    mirror: bool = False
     seed: int = 0
     seeds: int = 1
     patience: int | None = 3
@@ -41,6 +42,8 @@ class FitSettings:
             ("retrain_every", 1),
         ):
             _check_whole(name, getattr(self, name), least)
+        if not isinstance(self.mirror, bool):
+            raise SpecError(f"mirror: found {self.mirror!r}, expected True or False")
         if self.patience is not None:
             _check_whole("patience", self.patience, 1)
 

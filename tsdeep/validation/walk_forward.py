@@ -43,6 +43,7 @@ def walk_forward(
     epochs: int = 20,
     batch_size: int = 64,
     stride: int = 1,
+    mirror: bool = False,
     seed: int = 0,
     seeds: int = 1,
     patience: int | None = 3,
@@ -78,6 +79,9 @@ def walk_forward(
     stride : int, default 1
         Learn from every stride-th training row only: labels that look many rows ahead are nearly equal from
         row to row. Validation and test rows are all used.
+    mirror : bool, default False
+        Of order books: give half of the training windows, drawn anew in every epoch, as they look from the
+        other side of the book, bids for asks and ups for downs. Scalers are fitted on both sides.
     seed : int, default 0
         Of everything random. Equal seeds on one machine and equal library versions give equal results.
     seeds : int, default 1
@@ -117,7 +121,9 @@ def walk_forward(
     RunError
         If `out` belongs to another run, a file in it is damaged, or a loss is not finite.
     """
-    fit = FitSettings(epochs, batch_size, stride, seed, seeds, patience, refit, warm_start, retrain_every)
+    fit = FitSettings(
+        epochs, batch_size, stride, mirror, seed, seeds, patience, refit, warm_start, retrain_every
+    )
     label = model if isinstance(model, str) else getattr(model, "__name__", type(model).__name__)
     if resume and out is None:
         raise SpecError("resume=True needs out=, the folder of the run")
@@ -219,7 +225,7 @@ def _fit_members(
         stages.append(("refit", fold.refit, None))
     members: list[Fitted] = []
     history: list[pd.DataFrame] = []
-    scalers = {stage: samples.fit_scaler(rows) for stage, rows, _ in stages}
+    scalers = {stage: samples.fit_scaler(rows, mirror=fit.mirror) for stage, rows, _ in stages}
     # By time, not by number: a fold comes out the same whether all folds are run or the last few.
     start_of_test = int(samples.time[fold.test[0]].astype(np.int64))
     for member in range(fit.seeds):
@@ -234,6 +240,7 @@ def _fit_members(
                 rows,
                 scaler=scaler,
                 stride=fit.stride,
+                mirror=fit.mirror,
                 batch_size=min(fit.batch_size, -(-len(rows) // fit.stride)),
                 shuffle=True,
                 seed=seed,
