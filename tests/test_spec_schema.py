@@ -63,7 +63,7 @@ def test_every_spec_fits_it_and_names_it_for_the_editor(path):
     ],
 )
 def test_a_wrong_key_or_value_fails_it(place, value):
-    content = copy.deepcopy(as_json(FILES[0]))
+    content = copy.deepcopy(as_json(FOLDER / "sp500_direction.yaml"))
     part = content
     for key in place[:-1]:
         part = part[key]

@@ -21,6 +21,9 @@ from tsdeep.tables import KEYS
 from tsdeep.tasks import Task, get_task, task_names
 from tsdeep.validation import WalkForward
 
+#: Arguments of features that a spec may leave out: the data tells them.
+FROM_DATA = ("tick", "levels")
+
 
 def _feature(value: dict[str, Any]) -> dict[str, Any]:
     if "kind" in value and not isinstance(value["kind"], str):
@@ -31,7 +34,7 @@ def _feature(value: dict[str, Any]) -> dict[str, Any]:
 
 def _for_data(features: list[dict[str, Any]], tick: float | None, levels: int | None) -> list[dict[str, Any]]:
     """Give features of order books the tick and the levels of the data where the spec leaves them out."""
-    known = {name: value for name, value in (("tick", tick), ("levels", levels)) if value is not None}
+    known = {name: value for name, value in zip(FROM_DATA, (tick, levels), strict=True) if value is not None}
     filled = []
     for feature in features:
         asked = argument_model(get_feature(feature["kind"])).model_fields if "kind" in feature else {}

@@ -7,7 +7,7 @@ from typing import Any
 from tsdeep.features import argument_model, feature_schema, scaler_schema
 from tsdeep.models import model_names
 from tsdeep.sources import source_schema
-from tsdeep.spec import DataSpec
+from tsdeep.spec import FROM_DATA, DataSpec
 from tsdeep.spec_parts import hyperparameter_model
 from tsdeep.tasks import task_class, task_names
 
@@ -32,6 +32,8 @@ def json_schema() -> dict[str, Any]:
     schema["description"] = "A data set and a task."
     schema["$defs"].pop("Source", None)  # the abstract one
     schema["$defs"].update(feature_schema()["$defs"])
+    for feature in schema["$defs"]["Feature"]["oneOf"]:  # the spec takes these from the data
+        feature["required"] = [name for name in feature["required"] if name not in FROM_DATA]
     for name in ("type", "additionalProperties"):
         properties["scaler"].pop(name, None)
     properties["features"]["items"] = {"$ref": "#/$defs/Feature"}

@@ -123,9 +123,9 @@ def build(
     if outputs not in OUTPUTS:
         raise SpecError(unknown_name("outputs", str(outputs), OUTPUTS))
     by_row = outputs == "sequence"
-    lookback, warm = shape[0], warmup_rows
+    lookback, warm = shape[0] or 0, 0
     if by_row:
-        warm = _warmup_rows(body, label, lookback, warmup_rows)
+        warm = _warmup_rows(body, label, shape[0], warmup_rows)
         shape = (None, shape[1])
     elif warmup_rows is not None:
         raise SpecError("warmup_rows= needs outputs='sequence'")

@@ -187,7 +187,8 @@ def plan_stretches(samples: Samples, rows: np.ndarray, stretch: int) -> Stretche
             last.append(mine[following - 1])
             oldest.append(start + samples.features.warmup)
             place = following
-    return Stretches(*(np.array(part, np.int64) for part in (first, oldest, last)), stretch)
+    starts, oldest_rows, ends = (np.array(part, np.int64) for part in (first, oldest, last))
+    return Stretches(starts, oldest_rows, ends, stretch)
 
 
 def _asked(samples: Samples, rows: np.ndarray | None, labels: bool) -> np.ndarray:
