@@ -167,8 +167,9 @@ def test_a_file_that_is_no_mapping_is_refused(tmp_path, text, message):
 
 
 def test_a_file_that_is_not_there_or_no_text_is_refused(tmp_path):
+    names = "fi2010, lob_midprice, sp500_direction"
     with pytest.raises(
-        SpecError, match=r"none\.yaml: no such file, expected a YAML spec, or a name: fi2010, lob_midprice, sp500_direction"
+        SpecError, match=rf"none\.yaml: no such file, expected a YAML spec, or a name: {names}"
     ):
         load_spec(tmp_path / "none.yaml")
     (tmp_path / "bytes.yaml").write_bytes(b"name: \xff\xfe")
