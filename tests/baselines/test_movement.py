@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -127,3 +129,16 @@ def test_what_a_reference_cannot_use_is_refused(reference):
         reference.fit(samples, np.arange(100, 120))
     with pytest.raises(DataError, match=f"{reference.name}: found samples of task Direction"):
         reference.fit(ragged_samples(), np.arange(10, 15))
+
+
+def test_on_z_scored_prices_of_one_stock_the_rule_sees_the_same_side_of_the_mean():
+    """Best prices a tick apart always, so that both sides' z-scores are one line through the mid."""
+    panel = made_up_panel((300,), ("A",), levels=1)
+    bid = 26.9 + np.repeat(np.random.default_rng(0).integers(-2, 3, 60).cumsum(), 5)[:, None] * 0.01
+    sides = {"ask_price": bid + 0.01, "bid_price": bid}
+    scored = {name: (price - price.mean()) / price.std() for name, price in sides.items()}
+    plain, normal = panel.replace(**sides), replace(panel.replace(**scored), tick=None)
+    for rows in (1, 3, 10):
+        one, two = np.sign(mid_deviation(plain, rows)), np.sign(mid_deviation(normal, rows))
+        np.testing.assert_array_equal(one, two)
+    assert {-1.0, 0.0, 1.0} == set(two)

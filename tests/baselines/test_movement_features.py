@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import gc
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.preprocessing import StandardScaler
 
 from tests.book_rows import lobster_panel, made_up_panel
 from tsdeep.baselines import movement_features as module
-from tsdeep.baselines.movement_features import SignedLog, movement_bank, movement_features
+from tsdeep.baselines.movement_features import SignedLog, Standard, movement_bank, movement_features
 from tsdeep.errors import DataError
 
 
@@ -53,6 +55,45 @@ def test_features_are_the_same_in_pieces_and_are_kept_as_long_as_the_panel(monke
 
 def test_one_row_horizons_and_fewer_levels_have_features_too():
     assert movement_features(made_up_panel(levels=2), (1,)).shape == (210, 2 + 8 + 5 + 1)
+
+
+def normalised_panel():
+    """Books z-scored column by column over both symbols, as FI-2010's, and without a tick."""
+    panel = made_up_panel()
+    fields = {
+        name: (values - values.mean(axis=0)) / values.std(axis=0)
+        for name, values in panel.fields.items()
+        if name.startswith(("ask_", "bid_"))
+    }
+    assert (fields["ask_size"] < 0).any()
+    assert (fields["bid_price"] > fields["ask_price"]).any()
+    return replace(panel.replace(**fields), tick=None)
+
+
+def test_of_a_normalised_book_they_are_the_levels_as_they_are_and_changes_of_the_mid():
+    panel = normalised_panel()
+    x = movement_features(panel, (5, 20))
+    parts = [panel.fields[name] for name in ("ask_price", "ask_size", "bid_price", "bid_size")]
+    assert x.shape == (210, 12 + 2)
+    assert np.isfinite(x).all()
+    np.testing.assert_array_equal(x[:, :12], np.stack(parts, axis=2).reshape(210, 12).astype(np.float32))
+    mid = (parts[0] + parts[2])[:, 0] / 2
+    for column, rows in ((12, 5), (13, 20)):
+        before = np.maximum(np.arange(210) - rows, np.repeat([0, 120], [120, 90]))
+        np.testing.assert_allclose(x[:, column], mid - mid[before], rtol=1e-5, atol=1e-6)
+
+
+def test_standard_scales_each_symbol_by_its_own_mean_and_deviation():
+    random = np.random.default_rng(0)
+    x = random.normal(3, 2, (40, 3)).astype(np.float32)
+    x[:, 2] = 0.1
+    symbol = np.repeat(["A", "B"], 20)
+    scaled = Standard().fit(x, symbol).transform(x, symbol)
+    for own in (slice(0, 20), slice(20, 40)):
+        expected = StandardScaler().fit_transform(x[own].astype(np.float64))
+        np.testing.assert_allclose(scaled[own], expected, atol=1e-12)
+    with pytest.raises(DataError, match="symbol among the training rows"):
+        Standard().fit(x[:3], symbol[:3]).transform(x, symbol)
 
 
 def test_signed_log_goes_by_the_median_size_of_each_symbol():

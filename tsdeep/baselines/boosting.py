@@ -14,7 +14,8 @@ from tsdeep.baselines.movement_fitted import MovementClassifier
 class MovementBoosting(MovementClassifier):
     """Gradient-boosted trees on imbalance, order flow and past returns, by scikit-learn (histograms, log-loss).
 
-    Features are those of `movement_features`, signed-log scaled by symbol, at the origin row alone. A fixed
+    Features are those of `movement_features`, scaled by symbol, at the origin row alone; of books that
+    were normalised before (the panel has no tick) they are the levels as they are, and the mid's change. A fixed
     number of small trees on random thirds of the features, without early stopping: overlapping labels make any random
     share of the rows too easy to stop on.
 

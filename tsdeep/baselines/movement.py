@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tsdeep.samples import Samples
 
 N_CLASSES = 3
+_ROUNDING = 1e-12  # of sums of prices that are no whole ticks, as a share of the largest
 
 
 def movement_task(samples: Samples, name: str) -> Movement:
@@ -94,8 +95,8 @@ class Majority(_ByState):
 class Persistence(_ByState):
     """The last move again: the class of the mid's change over the last k rows, by the label's own threshold.
 
-    Where labels came with the data it is the last one known, that of k rows before. It predicts the shares of
-    the classes among the training rows whose last move had that class.
+    Where labels came with the data it is the last one known, that of k rows before, however prices were
+    normalised. It predicts the shares of the classes among the training rows whose last move had that class.
     """
 
     name = "persistence"
@@ -111,6 +112,9 @@ class OneLineRule(_ByState):
     and the mid is the best guess of the mean to come. It predicts the shares of the classes among the training rows
     that were above, at, or below their mean. The first k - 1 rows of a segment go by the mean since its first
     row.
+
+    Prices that were normalised over stocks rise and fall with the stock's own, so that the sign says within a stock
+    what it says of prices; where a segment goes on with another stock it says which is dearer, for k - 1 rows.
 
     Parameters
     ----------
@@ -150,6 +154,7 @@ def mid_deviation(panel: Panel, rows: int) -> np.ndarray:
     """Return the mid less its mean over the last rows, in the price unit of the data, float64 `[rows]`.
 
     The mean is over the current row and `rows - 1` before it, at the first rows of a segment over those there are.
+    It is 0 where the mid stood still, also where there is no tick.
     """
     found = mids(panel.raw("ask_price")[:, 0], panel.raw("bid_price")[:, 0], panel.tick)
     deviation = np.empty(panel.n_rows)
@@ -159,4 +164,7 @@ def mid_deviation(panel: Panel, rows: int) -> np.ndarray:
         sums = np.concatenate([np.cumsum(own[:early]), window_sums(own, rows)])
         count = np.minimum(np.arange(1, stop - start + 1), rows)
         deviation[start:stop] = (own * count - sums) / count  # whole numbers: 0 exactly where they are equal
+        if panel.tick is None and stop > start:
+            part = deviation[start:stop]
+            part[np.abs(part) <= _ROUNDING * np.abs(own).max()] = 0.0
     return deviation * found.unit

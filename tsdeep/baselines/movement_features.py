@@ -1,10 +1,11 @@
-"""What the linear and the boosted reference of movements read: imbalance, order flow and past returns."""
+"""What the linear and the boosted reference of movements read: imbalance, order flow, past returns; or levels."""
 
 from __future__ import annotations
 
 import weakref
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -28,7 +29,7 @@ def movement_bank(panel: Panel, horizons: tuple[int, ...]) -> FeatureBank:
     Parameters
     ----------
     panel : Panel
-        Gives tick (prices are taken as they are where it has none) and levels.
+        Gives levels, and tick: where it has none, prices and sizes were normalised before.
     horizons : tuple of int
         Rows ahead that the labels look.
 
@@ -36,12 +37,21 @@ def movement_bank(panel: Panel, horizons: tuple[int, ...]) -> FeatureBank:
     -------
     FeatureBank
         Of up to 10 levels, queue imbalance, and order-flow imbalance over 10, 20, 50 and 100 rows; mid returns
-        over the same and over twice each horizon; the deviation of the mid from its mean over each horizon.
+        over the same and over twice each horizon; the deviation of the mid from its mean over each horizon. Of a
+        normalised book, where sizes below zero and bids above asks make no imbalance and no flow: the levels as
+        they are, and the change of the mid over each horizon.
     """
     from tsdeep.features import FeatureBank
 
-    tick = 1.0 if panel.tick is None else panel.tick
     n_levels = min(_LEVELS, levels(panel))
+    if panel.tick is None:
+        return FeatureBank(
+            [
+                {"kind": "book_levels", "levels": n_levels, "normalised": True},
+                {"kind": "mid_return", "tick": 1.0, "rows": sorted(set(horizons))},
+            ]
+        )
+    tick = panel.tick
     twice = (2 * horizon for horizon in horizons)
     return FeatureBank(
         [
@@ -103,30 +113,62 @@ def _chunks(panel: Panel, warmup: int) -> Iterator[tuple[int, int, int]]:
             yield first, min(first + size, stop), start
 
 
-class SignedLog:
-    """Features as sign(x) ln(1 + |x| / median |x|), in ±3, by the medians of each symbol's training rows.
-
-    A channel whose median is 0 is divided by its mean size, and by 1 if it is always 0.
-    """
+class SymbolScaler(ABC):
+    """A scale of its own for each symbol, from its training rows."""
 
     def __init__(self) -> None:
-        self._sizes: dict[str, np.ndarray] = {}
+        self._scales: dict[str, tuple[np.ndarray, np.ndarray]] = {}
 
-    def fit(self, x: np.ndarray, symbol: np.ndarray) -> SignedLog:
-        """Take the typical sizes of `x` `[rows, channels]` by `symbol` `[rows]`."""
+    def fit(self, x: np.ndarray, symbol: np.ndarray) -> Self:
+        """Take the centres and sizes of `x` `[rows, channels]` by `symbol` `[rows]`."""
         for name in dict.fromkeys(symbol.tolist()):
-            own = np.abs(x[symbol == name]).astype(np.float64)
-            size = np.median(own, axis=0)
-            size = np.where(size > 0, size, own.mean(axis=0))
-            self._sizes[name] = np.where(size > 0, size, 1.0)
+            centre, size = self._measure(x[symbol == name].astype(np.float64))
+            self._scales[name] = centre, np.where(size > 0, size, 1.0)
         return self
 
     def transform(self, x: np.ndarray, symbol: np.ndarray) -> np.ndarray:
         """Return scaled features, float64 `[rows, channels]`; DataError for a symbol that `fit` did not have."""
         scaled = np.empty(x.shape)
         for name in dict.fromkeys(symbol.tolist()):
-            if name not in self._sizes:
-                raise DataError(unknown_name("symbol among the training rows", name, self._sizes))
+            if name not in self._scales:
+                raise DataError(unknown_name("symbol among the training rows", name, self._scales))
             own = symbol == name
-            scaled[own] = np.log1p(np.abs(x[own]) / self._sizes[name]) * np.sign(x[own])
-        return np.clip(scaled, -3.0, 3.0)
+            centre, size = self._scales[name]
+            scaled[own] = self._shape((x[own] - centre) / size)
+        return scaled
+
+    @abstractmethod
+    def _measure(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Centre and size of each channel, `[channels]`; a size of 0 is taken as 1."""
+
+    def _shape(self, x: np.ndarray) -> np.ndarray:
+        """Values in place of scaled ones; by default the same."""
+        return x
+
+
+class Standard(SymbolScaler):
+    """Features less their mean over their standard deviation, by symbol; a constant one is only centred."""
+
+    def _measure(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        constant = x.min(axis=0) == x.max(axis=0)  # whose deviation rounding may leave above 0
+        return x.mean(axis=0), np.where(constant, 0.0, x.std(axis=0))
+
+
+class SignedLog(SymbolScaler):
+    """Features as sign(x) ln(1 + |x| / median |x|), in ±3, by the medians of each symbol's training rows.
+
+    A channel whose median is 0 is divided by its mean size, and by 1 if it is always 0.
+    """
+
+    def _measure(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        sizes = np.abs(x)
+        median = np.median(sizes, axis=0)
+        return np.zeros(x.shape[1]), np.where(median > 0, median, sizes.mean(axis=0))
+
+    def _shape(self, x: np.ndarray) -> np.ndarray:
+        return np.clip(np.log1p(np.abs(x)) * np.sign(x), -3.0, 3.0)
+
+
+def scaler_of(panel: Panel) -> SymbolScaler:
+    """Return the unfitted scaler of a panel's features: `Standard` for normalised books, else `SignedLog`."""
+    return Standard() if panel.tick is None else SignedLog()

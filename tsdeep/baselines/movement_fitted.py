@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from tsdeep.baselines.movement import N_CLASSES, movement_labels, movement_task
-from tsdeep.baselines.movement_features import SignedLog, movement_features
+from tsdeep.baselines.movement_features import SymbolScaler, movement_features, scaler_of
 from tsdeep.errors import DataError, RunError
 from tsdeep.tasks.movement_outputs import named
 
@@ -28,7 +28,7 @@ class MovementClassifier(ABC):
     name: str
 
     def __init__(self) -> None:
-        self._scaler = SignedLog()
+        self._scaler: SymbolScaler | None = None
         self._classifiers: list[Any] | None = None
         self._n_rows = 0
 
@@ -48,7 +48,7 @@ class MovementClassifier(ABC):
                 )
         x, symbol = movement_features(samples.panel, task.horizons)[rows], samples.panel.symbol[rows]
         self._n_rows = len(rows)
-        self._scaler = SignedLog().fit(x, symbol)
+        self._scaler = scaler_of(samples.panel).fit(x, symbol)
         scaled = self._scaler.transform(x, symbol)
         self._classifiers = [self._fit(scaled, y[:, number]) for number in range(y.shape[1])]
         return self
@@ -58,7 +58,7 @@ class MovementClassifier(ABC):
 
     def predict(self, samples: Samples, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Return the probabilities of the classes by output name, each float64 `[rows]`."""
-        if self._classifiers is None:
+        if self._classifiers is None or self._scaler is None:
             raise RunError(f"{self.name}: predict before fit; call fit(samples, rows) first")
         horizons = movement_task(samples, self.name).horizons
         x = self._scaler.transform(

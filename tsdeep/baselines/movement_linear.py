@@ -12,7 +12,8 @@ from tsdeep.baselines.movement_fitted import MovementClassifier
 class MovementLogistic(MovementClassifier):
     """Multinomial logistic regression on imbalance, order flow and past returns, by scikit-learn (L2, lbfgs).
 
-    Features are those of `movement_features`, signed-log scaled by symbol, at the origin row alone.
+    Features are those of `movement_features`, scaled by symbol, at the origin row alone; of books that
+    were normalised before (the panel has no tick) they are the levels as they are, and the mid's change.
 
     Parameters
     ----------

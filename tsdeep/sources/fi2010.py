@@ -30,6 +30,8 @@ _SESSIONS = np.array(
 _OPEN = np.timedelta64(7 * 60 + 30, "m")
 _DAY_NANOSECONDS = 27_000_000_000_000
 _TICK = 1e-4
+_NO_TIMES = "The files carry no times: those here are made up"
+_NO_TIME_OF_DAY = "; figures by time of day would mean nothing."
 
 
 @register_source("fi2010")
@@ -181,7 +183,8 @@ class Fi2010(BookSource):
             notes=(
                 f"{self._said()} in {len(segments)} segments, one a stock and day, found from the price steps of "
                 "the day files; FI1 to FI5 are the stocks in the order of the files.",
-                "The files carry no times: those here are made up, rows evenly over 10:30 to 18:00 in Helsinki.",
+                f"{_NO_TIMES}, rows evenly over 10:30 to 18:00 in Helsinki{_NO_TIME_OF_DAY}",
+                *self._normalised,
                 "The last k rows of a segment have no label k: what it looks at is not in the files.",
                 *self._unpublished(train, parts, days),
             ),
@@ -211,7 +214,8 @@ class Fi2010(BookSource):
                 "segments, of the first 80% of the training columns, the rest of them (validation) and the test "
                 "files. Training and validation are of the same days, and the labels at the end of the one look "
                 "into the other.",
-                "The files carry no times: those here are made up, and so are the dates.",
+                f"{_NO_TIMES}, and so are the dates{_NO_TIME_OF_DAY}",
+                *self._normalised,
                 *self._unpublished(train, parts, days),
             ),
         )
@@ -219,6 +223,18 @@ class Fi2010(BookSource):
     @property
     def _tick(self) -> float | None:
         return _TICK if self.normalisation == "DecPre" else None
+
+    @property
+    def _normalised(self) -> tuple[str, ...]:
+        """What a reader of scores must know of files without prices."""
+        if self.normalisation == "DecPre":
+            return ()
+        return (
+            f"Prices and sizes are normalised ({self.normalisation}, over stocks and days): sizes of zero or less and "
+            "bids at or above asks are no faults, imbalance, order flow and spread have no meaning, and the logistic "
+            "and boosted references read levels as they are and the mid's change. Such a mid moves with the price "
+            "within one stock alone: the rule's and the mid's changes from stock to stock mean nothing.",
+        )
 
     def _said(self) -> str:
         auction = "with" if self.auction else "without"

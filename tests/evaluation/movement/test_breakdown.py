@@ -60,5 +60,6 @@ def test_what_the_rows_do_not_tell_is_not_broken_down(frame):
     assert list(breakdowns({"tlob": bare})) == ["session", "symbol"]
     tables = breakdowns({"tlob": frame})
     assert list(tables) == ["spread", "time_of_day", "session", "symbol"]
+    assert list(breakdowns({"tlob": frame}, timed=False)) == ["spread", "session", "symbol"]
     assert tables["session"].index.tolist() == ["2012-06-18", "2012-06-19"]
     assert isinstance(tables["symbol"], pd.DataFrame)

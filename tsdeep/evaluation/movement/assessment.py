@@ -97,6 +97,7 @@ def evaluate_movement(evidence: Evidence) -> MovementEvaluation:
     metrics = table_of(methods)
     priors = training_shares(methods)
     horizons = [int(horizon) for horizon in np.unique(predictions["horizon"])]
+    timed = not any("times" in note and "made up" in note for note in evidence.notes)
     intervals, differences, coverage, seeds = [], [], [], []
     confusions, corrected, broken, effective = {}, {}, {}, {}
     for horizon in horizons:
@@ -116,7 +117,7 @@ def evaluate_movement(evidence: Evidence) -> MovementEvaluation:
             if shares is not None:
                 corrected[horizon, method] = confusion_counts(y, called_class(p, shares))
             coverage.append(coverage_table(y, p).assign(horizon=horizon, method=method))
-        broken[horizon] = breakdowns(rows)
+        broken[horizon] = breakdowns(rows, timed=timed)
         seeds.extend(_seeds(rows[evidence.model], shares, horizon))
     table = pd.DataFrame(effective).T
     table.index.name = "horizon"

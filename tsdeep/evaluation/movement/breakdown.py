@@ -22,25 +22,27 @@ _MOST_BINS = 14
 _MOST_SPREADS = 5
 
 
-def breakdowns(methods: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+def breakdowns(methods: Mapping[str, pd.DataFrame], timed: bool = True) -> dict[str, pd.DataFrame]:
     """Score every method of one horizon by spread, time of day, session and symbol.
 
     Parameters
     ----------
     methods : mapping of str to pandas.DataFrame
         Predictions of one horizon, on the same rows.
+    timed : bool, default True
+        Whether the times of the rows are those of the data, not made up.
 
     Returns
     -------
     dict of str to pandas.DataFrame
-        spread (where the rows have spread_ticks), time_of_day (where they have seconds), session, symbol; each
-        as `breakdown` returns it.
+        spread (where the rows have spread_ticks), time_of_day (where they have seconds, and timed), session, symbol;
+        each as `breakdown` returns it.
     """
     frame = next(iter(methods.values()))
     groups = {}
     if "spread_ticks" in frame and frame["spread_ticks"].notna().all():
         groups["spread"] = spread_classes(frame["spread_ticks"])
-    if "seconds" in frame and frame["seconds"].notna().all():
+    if timed and "seconds" in frame and frame["seconds"].notna().all():
         groups["time_of_day"] = times_of_day(frame["seconds"])
     days = pd.to_datetime(frame["session"]).dt.strftime("%Y-%m-%d")
     groups["session"] = pd.Categorical(days, categories=sorted(days.unique()), ordered=True)
