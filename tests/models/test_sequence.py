@@ -63,7 +63,7 @@ def test_weights_have_the_same_names_and_order():
         (
             "lstm",
             {},
-            "lstm with .*: it reads every row from the start of a stretch on, past the lookback of 15 rows",
+            r"lstm with .*: it reads every row of a stretch, or may: lstm_1 \(LSTM\) .* the lookback of 15 rows",
         ),
         ("gru", {}, "gru with outputs='sequence': it reads every row"),
         ("transformer", {}, "transformer with outputs='sequence': it reads every row"),
@@ -87,6 +87,89 @@ def test_a_body_for_the_last_row_alone_is_refused():
         SpecError, match="body: found outputs='sequence', but the model predicts the last row"
     ):
         build(body, input_shape=(15, 5), task="direction", outputs="sequence")
+
+
+def sequence_of(rows):
+    """A model for stretches whose body is `rows`, a function of the inputs."""
+
+    def body(inputs, *, return_sequences=False):
+        return rows(inputs) if return_sequences else rows(inputs)[:, -1]
+
+    return build(body, input_shape=(15, 5), task="direction", outputs="sequence")
+
+
+class LooksAhead(keras.layers.Dense):
+    """A subclass of a layer that works row by row, and does not."""
+
+    def call(self, inputs):
+        return super().call(inputs[:, ::-1])
+
+
+LAYERS = keras.layers
+OPS = keras.ops
+LOOK_AHEAD = {
+    "mean": lambda x: x - OPS.mean(x, axis=1, keepdims=True),
+    "mean before a convolution": lambda x: tsdeep.layers.CausalConv1D(2, 2)(
+        x - OPS.mean(x, 1, keepdims=True)
+    ),
+    "flip": lambda x: OPS.flip(x, axis=1),
+    "cumsum": lambda x: OPS.cumsum(x, axis=1),
+    "softmax": lambda x: OPS.softmax(x, axis=1),
+    "roll": lambda x: OPS.roll(x, -1, axis=1),
+    "backwards": lambda x: x[:, ::-1],
+    "next row": lambda x: x[:, 1:],
+    "next row beside": lambda x: LAYERS.Add()([x[:, 1:], x[:, :-1]]),
+    "newest row": lambda x: x + x[:, -1:],
+    "newest row broadcast": lambda x: LAYERS.Add()([x, LAYERS.Dense(5)(x[:, -1])]),
+    "newest of a TCN": lambda x: LAYERS.Add()([x, tsdeep.layers.TCN(5, 2, (1,), return_sequences=False)(x)]),
+    "LayerNormalization": lambda x: LAYERS.LayerNormalization(axis=1, center=False, scale=False)(x),
+    "Concatenate": lambda x: LAYERS.Concatenate(axis=1)([x, x]),
+    "Concatenate -2": lambda x: LAYERS.Concatenate(axis=-2)([x, x]),
+    "Activation": lambda x: LAYERS.Activation(lambda y: y - OPS.max(y, axis=1, keepdims=True))(x),
+    "activation": lambda x: LAYERS.Dense(3, activation=lambda y: OPS.flip(y, axis=1))(x),
+    "subclass": lambda x: LooksAhead(3)(x),
+    "nested": lambda x: keras.Sequential([keras.Input((None, 5)), LAYERS.GRU(3, return_sequences=True)])(x),
+}
+
+
+@pytest.mark.parametrize("name", LOOK_AHEAD)
+def test_a_body_that_looks_ahead_is_refused(name):
+    with pytest.raises(SpecError, match=r"body with outputs='sequence': (it reads every row|its outputs)"):
+        sequence_of(LOOK_AHEAD[name])
+
+
+@pytest.mark.parametrize("axis", [1, -2, (1, 2)])
+def test_normalisation_along_rows_has_no_receptive_field(axis):
+    inputs = keras.Input((15, 5))
+    assert receptive_field(keras.Model(inputs, LAYERS.LayerNormalization(axis=axis)(inputs))) is None
+    assert receptive_field(keras.Model(inputs, LAYERS.LayerNormalization(axis=-1)(inputs))) == 1
+
+
+def test_the_message_names_the_operation():
+    with pytest.raises(SpecError, match=r"cumsum\w* \(Cumsum\) is not known to keep to earlier rows"):
+        sequence_of(LOOK_AHEAD["cumsum"])
+
+
+def test_a_body_of_operations_on_each_row_is_equal_to_windows():
+    def body(inputs, *, return_sequences=False):
+        scaled = keras.ops.tanh(inputs * 2.0 - 1) + inputs
+        some = keras.layers.Concatenate()([scaled[..., :3], keras.layers.LayerNormalization()(inputs)])
+        hidden = tsdeep.layers.CausalConv1D(4, 3)(
+            keras.layers.Dropout(0.1, noise_shape=(None, 1, None))(some)
+        )
+        return hidden if return_sequences else hidden[:, -1]
+
+    every, last = pair(body)
+    assert receptive_field(every) == receptive_field(last) == 3
+    logits = np.asarray(every(X))
+    for at in range(26):
+        np.testing.assert_allclose(logits[:, at], last(X[:, at : at + 15]), atol=1e-6)
+
+
+def test_a_layer_applied_twice_reads_twice():
+    inputs = keras.Input((15, 5))
+    layer = tsdeep.layers.CausalConv1D(5, 3)
+    assert receptive_field(keras.Model(inputs, layer(layer(inputs)))) == 5
 
 
 @pytest.mark.parametrize("name", ["lstm", "gru", "transformer", "tcn"])

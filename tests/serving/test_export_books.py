@@ -156,3 +156,20 @@ def test_with_a_scaler_for_each_instrument_an_export_is_of_one(tmp_path):
         ]
     np.testing.assert_allclose(answers["B"], offline["up"], atol=1e-6)
     assert np.abs(answers["A"] - answers["B"]).max() > 1e-4
+
+
+def test_a_model_for_every_row_of_a_stretch_is_not_exported(books, tmp_path):
+    samples = book_samples(books, FLOW, "signed_log", 4)
+    samples = samples.fit_task(samples.rows)
+    scaler = samples.fit_scaler(samples.rows)
+    every = tsdeep.build("mlp", samples, outputs="sequence", compile=False)
+    with pytest.raises(
+        tsdeep.SpecError,
+        match=r"mlp: found logits \[None, None, 3\], expected \[None, 3\]; a model for every row of a stretch is not "
+        r"served; hand its weights to build\(\.\.\., outputs='last'\)",
+    ):
+        tsdeep.export(every, tmp_path, samples=samples, scaler=scaler)
+    assert not list(tmp_path.iterdir())
+    last = tsdeep.build("mlp", samples, compile=False)
+    last.set_weights(every.get_weights())
+    assert tsdeep.export(last, tmp_path, samples=samples, scaler=scaler).name == "1"

@@ -39,6 +39,7 @@ def test_real_days_have_their_published_rows_levels_and_types(real):
     assert (panel.session_date == np.datetime64("2012-06-21")).all()
 
 
+@pytest.mark.slow
 def test_real_days_are_read_in_less_than_five_seconds(real):
     *_, seconds = real
     assert seconds < 5

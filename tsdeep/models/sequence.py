@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from tsdeep.errors import SpecError
-from tsdeep.models.receptive_field import receptive_field
+from tsdeep.models.receptive_field import reach
 from tsdeep.tasks import Task
 
 #: What `build(outputs=...)` may be.
@@ -31,15 +31,21 @@ def check_exact(body: keras.Model, label: str, lookback: int, warmup_rows: int) 
     Raises
     ------
     SpecError
-        If the model reads more rows than a window has, or than stand before the first output; with both
-        numbers.
+        If the model reads more rows than a window has, or than stand before the first output, with both
+        numbers; or if an operation of it may read every row, later ones too, or it has no output for every row.
     """
-    field = receptive_field(body)
+    field, by_row, unknown = reach(body)
     remedy = "pass exact=False to train it as the other estimator that it is"
     if field is None:
         raise SpecError(
-            f"{label} with outputs='sequence': it reads every row from the start of a stretch on, past the "
-            f"lookback of {lookback} rows, so its predictions differ from those of windows; {remedy}"
+            f"{label} with outputs='sequence': it reads every row of a stretch, or may: {unknown} is not known to "
+            f"keep to earlier rows within the lookback of {lookback} rows, so its predictions may differ from those "
+            f"of windows; {remedy}"
+        )
+    if not by_row:
+        raise SpecError(
+            f"{label} with outputs='sequence': its outputs {body.output_shape} are not one for each row of a "
+            "stretch; expected [batch, rows, units] where return_sequences is True"
         )
     if field > lookback:
         raise SpecError(

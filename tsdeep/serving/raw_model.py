@@ -12,6 +12,7 @@ from tsdeep.features import ScalerBySymbol
 
 if TYPE_CHECKING:
     from tsdeep.samples import Samples
+    from tsdeep.tasks import Task
 
 
 def raw_model(
@@ -40,9 +41,17 @@ def raw_model(
     -------
     keras.Model
         From a dict of `field [batch, rows_needed, ...]` float64 to a dict of `output [batch]` float32.
+
+    Raises
+    ------
+    SpecError
+        If a model predicts every row of a stretch, or each instrument has a scaler of its own and `symbol` does
+        not say which is meant.
     """
     scaler = scaler_of(scaler, symbol)
     given = [models] if isinstance(models, keras.Model) else list(models)
+    for model in given:
+        _check_one_row(model, samples.task)
     # Members come with one name; in a functional model every name is unique.
     members = [keras.Model(model.inputs, model.outputs, name=f"member_{i}") for i, model in enumerate(given)]
     inputs = {
@@ -67,6 +76,16 @@ def scaler_of(scaler: Any | None, symbol: str | None) -> Any | None:
         known = ", ".join(scaler.scalers)
         raise SpecError(f"symbol: each of {known} has a scaler of its own, expected symbol= with one of them")
     return scaler.of(next(iter(scaler.scalers)) if symbol is None else symbol)
+
+
+def _check_one_row(model: keras.Model, task: Task) -> None:
+    """Refuse a model whose logits have a rows axis."""
+    shape = tuple(_only(model.outputs).shape)
+    if len(shape) != 1 + len(task.logit_shape):
+        raise SpecError(
+            f"{model.name}: found logits {list(shape)}, expected {[None, *task.logit_shape]}; a model for every row "
+            "of a stretch is not served; hand its weights to build(..., outputs='last')"
+        )
 
 
 def _only(outputs: Any) -> Any:
