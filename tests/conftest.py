@@ -1,10 +1,14 @@
 """What all tests share: a quiet TensorFlow, and one finished run."""
 
+import importlib.util
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import pytest
+
+# Modules of benchmarks that run in processes of their own, and need what the tests do not.
+collect_ignore = [] if importlib.util.find_spec("torch") else ["benchmarks/training/torch_steps.py"]
 
 
 @pytest.fixture(scope="session")

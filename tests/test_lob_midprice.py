@@ -70,8 +70,11 @@ def test_a_lobster_zip_and_a_folder_of_days_and_stocks_run_the_same(spec_file, t
     table = pd.read_parquet(tmp_path / "many" / "predictions.parquet")
     assert set(table["symbol"]) == {"GOOG", "AMZN"}
     for symbol in ("GOOG", "AMZN"):  # each with its own scaler
-        about = json.loads((tmp_path / "many" / "model" / symbol / "1" / "tsdeep.json").read_text())
+        folder = tmp_path / "many" / "model" / f"symbol={symbol}"
+        about = json.loads((folder / "1" / "tsdeep.json").read_text())
         assert about["symbols"] == [symbol]
+        newest = says(capsys, "predict", folder).splitlines()
+        assert [line.split()[2] for line in newest[1:]] == [symbol]
         assert set(about["task"]["thresholds"]) == {"GOOG", "AMZN"}
 
 

@@ -14,10 +14,15 @@ if TYPE_CHECKING:
     from tsdeep.features import (
         Feature,
         FeatureBank,
+        Scaler,
+        ScalerBySymbol,
         StandardScaler,
         feature_names,
         make_feature,
+        make_scaler,
         register_feature,
+        register_scaler,
+        scaler_names,
     )
     from tsdeep.models import build, load_model, model_names, receptive_field, register_model
     from tsdeep.panel import Panel
@@ -25,7 +30,7 @@ if TYPE_CHECKING:
     from tsdeep.runs import load_run, run
     from tsdeep.samples import Samples
     from tsdeep.serving import export, predict
-    from tsdeep.sources import Source, register_source, source_names
+    from tsdeep.sources import BookSource, Source, make_source, register_source, source_names
     from tsdeep.spec import DataSpec, load, load_spec, make_spec, spec_names
     from tsdeep.spec_schema import json_schema
     from tsdeep.tasks import Task, get_task, register_task, task_names
@@ -40,9 +45,10 @@ _HOME = {
     "tsdeep.spec": ("DataSpec", "load", "load_spec", "make_spec", "spec_names"),
     "tsdeep.spec_schema": ("json_schema",),
     "tsdeep.features": (
-        *("Feature", "FeatureBank", "StandardScaler", "feature_names", "make_feature", "register_feature"),
+        *("Feature", "FeatureBank", "feature_names", "make_feature", "register_feature"),
+        *("Scaler", "ScalerBySymbol", "StandardScaler", "make_scaler", "register_scaler", "scaler_names"),
     ),
-    "tsdeep.sources": ("Source", "register_source", "source_names"),
+    "tsdeep.sources": ("BookSource", "Source", "make_source", "register_source", "source_names"),
     "tsdeep.tasks": ("Task", "get_task", "register_task", "task_names"),
     "tsdeep.pipeline": ("windows",),
     "tsdeep.models": ("build", "load_model", "model_names", "receptive_field", "register_model"),
@@ -53,6 +59,7 @@ _HOME = {
 _WHERE = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
+    "BookSource",
     "CombinatorialPurged",
     "DataError",
     "DataSpec",
@@ -63,6 +70,8 @@ __all__ = [
     "Result",
     "RunError",
     "Samples",
+    "Scaler",
+    "ScalerBySymbol",
     "Source",
     "SpecError",
     "StandardScaler",
@@ -81,6 +90,8 @@ __all__ = [
     "load_run",
     "load_spec",
     "make_feature",
+    "make_scaler",
+    "make_source",
     "make_spec",
     "model_names",
     "predict",
@@ -88,9 +99,11 @@ __all__ = [
     "register",
     "register_feature",
     "register_model",
+    "register_scaler",
     "register_source",
     "register_task",
     "run",
+    "scaler_names",
     "source_names",
     "spec_names",
     "task_names",

@@ -99,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     export = commands.add_parser("export", help="export the last model of a finished run")
     export.add_argument("run", type=Path, help="run folder")
     export.add_argument("directory", type=Path, help="the model's folder; a new version is added")
+    export.add_argument("--symbol", help="instrument to export for, where each has a scaler of its own")
     export.set_defaults(command=_export)
 
     predict = commands.add_parser("predict", help="predict the newest rows with an exported model")
@@ -182,6 +183,7 @@ def _list(_options: argparse.Namespace) -> None:
         ("features", tsdeep.feature_names()),
         ("tasks", tsdeep.task_names()),
         ("sources", tsdeep.source_names()),
+        ("scalers", tsdeep.scaler_names()),
     ):
         print(f"{title + ':':<10}{', '.join(names)}")
 
@@ -198,16 +200,24 @@ def _show(options: argparse.Namespace) -> None:
 
 
 def _export(options: argparse.Namespace) -> None:
-    print(tsdeep.export(tsdeep.load_run(options.run), options.directory))
+    print(tsdeep.export(tsdeep.load_run(options.run), options.directory, symbol=options.symbol))
 
 
 def _predict(options: argparse.Namespace) -> None:
     from tsdeep.serving.predict import latest_version, read_metadata
+    from tsdeep.sources import source_class
 
     about = read_metadata(latest_version(options.directory))
     content = about["spec"]
     if content is None:
         raise RunError(f"{options.directory} was exported without a spec; use tsdeep.predict from Python")
+    if about.get("scaler_of") is not None and options.symbols is None:
+        options.symbols = [about["scaler_of"]]
+    if (
+        "ask_price" in about["field_shapes"]
+        and "levels" in source_class(content["source"]["kind"]).model_fields
+    ):
+        content["source"]["levels"] = about["field_shapes"]["ask_price"][0]
     fields = tuple(name for name in about["fields"] if name != "time")
     newest = _source(content["source"], options).panel(fields)
     print(tsdeep.predict(options.directory, newest, rows=options.rows).to_string(index=False))

@@ -6,6 +6,7 @@ import os
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pandas as pd
 
@@ -33,7 +34,8 @@ def run(
         What to run; `spec.replace(...)` changes the model, the training or the folds.
     out : path
         The run folder: `predictions.parquet`, `references.parquet`, `metrics.csv`, `figures/`,
-        `report.html`, `model/1/`, `spec.yaml` (all settings) and `run.json` (seed, versions, timings, hash
+        `report.html`, `model/1/` (`model/symbol=<symbol>/1/` where each of several has
+        a scaler of its own), `spec.yaml` (all settings) and `run.json` (seed, versions, timings, hash
         of the data). Finished folds stand in `folds/`.
     resume : bool, default False
         Continue a run that was interrupted; finished folds are kept as they are.
@@ -91,7 +93,7 @@ def _export(result: Result, folder: Path) -> None:
     by_symbol = result.scaler.scalers if isinstance(result.scaler, ScalerBySymbol) else {}
     several = len(by_symbol) > 1
     for symbol in by_symbol if several else [None]:
-        place = folder / str(symbol) if several else folder
+        place = folder / f"symbol={quote(str(symbol), safe='')}" if several else folder
         if not versions(place):
             export(result, place, symbol=symbol)
 

@@ -226,15 +226,14 @@ class Samples:
         if mirror:
             index, sign = self.features.mirror()
             x, rows = np.concatenate([x, x[:, index] * sign]), np.concatenate([rows, rows])
-        if by_symbol:
-            return ScalerBySymbol.fit(
-                lambda: make_scaler(asked),
-                x,
-                self.symbol[rows],
-                names=self.feature_names,
-                session=self.session[rows],
-            )
-        return make_scaler(asked).fit(x, names=self.feature_names, session=self.session[rows])
+        known: dict[str, Any] = {"names": self.feature_names, "session": self.session[rows]}
+        scaler = (
+            ScalerBySymbol.fit(lambda: make_scaler(asked), x, self.symbol[rows], **known)
+            if by_symbol
+            else make_scaler(asked).fit(x, **known)
+        )
+        scaler.fitted_on_mirror = mirror
+        return scaler
 
     def scaled(self, scaler: Any | None) -> np.ndarray:
         """Return the features of every row through a fitted scaler, float32 [rows, channels].

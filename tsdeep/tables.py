@@ -128,6 +128,14 @@ def check_values(panel: Panel) -> None:
     twice = (panel.time[1:] == panel.time[:-1]) & (panel.segment[1:] == panel.segment[:-1])
     if twice.any():
         raise DataError(f"{panel.place(int(np.argmax(twice)) + 1)}: duplicate time, expected one row a time")
+    last: dict[str, int] = {}
+    for (start, stop), symbol in zip(panel.bounds.tolist(), panel.symbols, strict=True):
+        if symbol in last and panel.time[start] == panel.time[last[symbol]]:
+            raise DataError(
+                f"{panel.place(start)}: the segment begins at the time at which the one before it ends, expected "
+                "segments that follow each other in time"
+            )
+        last[symbol] = stop - 1
     for name, values in panel.fields.items():
         refuse(panel, name, ~np.isfinite(values), "a finite number")
         if name in PRICE_FIELDS:

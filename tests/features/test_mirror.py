@@ -136,12 +136,16 @@ def test_about_half_of_the_windows_are_mirrored_each_time_anew_and_none_is_lost(
             "mirror: book_levels cannot be told from the other side",
         ),
         (FEATURES, {"shuffle": False}, "mirror=True draws windows at random"),
+        (FEATURES, {"scaler": "one side"}, "needs a scaler that does the same to both sides"),
         (FEATURES, {"mode": "dense"}, "no balanced=, mirror= or stride="),
     ],
 )
 def test_what_cannot_be_mirrored_is_refused(books, features, options, message):
+    samples = samples_of(books, features)
+    if "scaler" in options:
+        options = {"scaler": samples.fit_scaler(samples.rows)}
     with pytest.raises(tsdeep.SpecError, match=message):
-        tsdeep.windows(samples_of(books, features), **{"shuffle": True, "mirror": True, **options})
+        tsdeep.windows(samples, **{"shuffle": True, "mirror": True, **options})
 
 
 def test_a_task_without_a_mirror_is_refused(books):

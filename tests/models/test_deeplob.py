@@ -8,7 +8,7 @@ import pytest
 
 import tsdeep
 from tsdeep.errors import SpecError
-from tsdeep.models.deeplob import book_convolutions
+from tsdeep.models.deeplob import book_convolutions, deeplob
 from tsdeep.tasks.movement import Movement
 
 TASK = Movement(labels="raw")
@@ -108,3 +108,13 @@ def test_dropout_of_the_notebook_drops_whole_channels_and_only_in_training():
 def test_unknown_choices_are_refused_by_name(argument):
     with pytest.raises(SpecError, match=argument):
         tsdeep.build("deeplob", input_shape=(20, 8), task=TASK, **{argument: "papr"})
+
+
+def test_channels_that_are_no_levels_are_refused_by_name():
+    names = ("order_flow_imbalance_1_over_10", "spread", "microprice", "depth_imbalance_10")
+    with pytest.raises(SpecError, match=r"deeplob: found the channels order_flow.*kind: book_levels"):
+        deeplob(keras.Input((20, 4)), feature_names=names)
+    levels = tuple(
+        f"{part}_{level}" for level in (1, 2) for part in ("ask_price", "ask_size", "bid_price", "bid_size")
+    )
+    assert deeplob(keras.Input((20, 8)), feature_names=levels).shape == (None, 64)

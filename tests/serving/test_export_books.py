@@ -47,6 +47,14 @@ CASES = {
 }
 
 
+def test_a_symbol_is_refused_where_one_scaler_is_for_all(books, tmp_path):
+    samples = book_samples(books, LEVELS_ALONE, "standard", 2).replace(scaler={"kind": "standard"})
+    samples = samples.fit_task(samples.rows)
+    model = tsdeep.build("mlp", samples, compile=False)
+    with pytest.raises(tsdeep.SpecError, match="symbol: found 'SIM', expected none"):
+        tsdeep.export(model, tmp_path, samples=samples, scaler=samples.fit_scaler(samples.rows), symbol="SIM")
+
+
 @pytest.fixture(scope="module")
 def books():
     return make_source({"kind": "simulated_book", "sessions": 2, "rows": 700, "levels": LEVELS}).panel(
@@ -154,6 +162,8 @@ def test_with_a_scaler_for_each_instrument_an_export_is_of_one(tmp_path):
         answers[symbol] = served(**{field: tf.constant(values, tf.float64) for field, values in raw.items()})[
             "up"
         ]
+    with pytest.raises(tsdeep.DataError, match="found rows of B, expected A alone"):
+        tsdeep.predict(tmp_path / "A", both)
     np.testing.assert_allclose(answers["B"], offline["up"], atol=1e-6)
     assert np.abs(answers["A"] - answers["B"]).max() > 1e-4
 

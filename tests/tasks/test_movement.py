@@ -141,9 +141,15 @@ def test_rows_after_the_last_label_end_of_training_change_no_threshold(labels, t
     assert task.fit(panel.replace(**fields), rows).thresholds != task.fit(panel, rows).thresholds
 
 
-def test_a_symbol_without_training_rows_is_refused():
-    with pytest.raises(DataError, match=r"symbol 'B': no training row, so its labels have no threshold"):
-        Movement(horizon_rows=5).fit(made_up_panel(), np.arange(20))
+def test_a_symbol_without_training_rows_gets_no_threshold_and_no_labels():
+    panel = made_up_panel()
+    task = Movement(horizon_rows=5)
+    rows = np.arange(20, 60)
+    fitted = task.fit(panel, rows)
+    assert set(fitted.thresholds) == {"A"}
+    known = fitted.label(panel).end >= 0
+    assert not np.isnan(fitted.label(panel).y[known & (panel.symbol == "A")]).any()
+    assert np.isnan(fitted.label(panel).y[panel.symbol == "B"]).all()
 
 
 def test_fixed_thresholds_and_given_labels_take_nothing_from_training_rows():
@@ -160,13 +166,15 @@ def given_panel(values):
 def test_given_labels_are_taken_as_they_are_and_end_within_their_segment():
     values = np.tile([2.0, 1.0, 0.0, 0.0, np.nan], 14)
     panel = given_panel(values)
-    labels = Movement(horizon_rows=2, labels="given").label(panel)
+    labels = Movement(horizon_rows=2, labels="given", beyond_segment=True).label(panel)
+    strict = Movement(horizon_rows=2, labels="given").label(panel)
     assert Movement(horizon_rows=(2, 5), labels="given").fields[-2:] == ("label_2", "label_5")
     np.testing.assert_array_equal(labels.y, values.astype(np.float32))
     for start, stop in panel.bounds:
         for row in range(start, stop):
             end = -1 if np.isnan(values[row]) else min(row + 2, stop - 1)
             assert labels.end[row] == end
+            assert strict.end[row] == (end if row + 2 < stop else -1)
 
 
 def test_a_given_label_that_is_no_class_is_refused_with_its_place():

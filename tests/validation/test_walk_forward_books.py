@@ -1,5 +1,7 @@
 """The fit loop on order books: thresholds and scalers by fold and instrument, several horizons, resuming."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -141,3 +143,50 @@ def test_thresholds_from_later_rows_are_caught():
     found = audit(leaking, cv, trials=1)
     assert not found.ok
     assert any("training data" in finding.subject for finding in found.findings if not finding.ok)
+
+
+def test_a_model_that_is_kept_is_asked_what_it_was_taught(tmp_path):
+    samples = samples_of(books(sessions=5, rows=400), threshold_in="spread", threshold=0.5)
+    cv = tsdeep.WalkForward(train="2 sessions", test="1 session")
+    result = walk(samples, cv, retrain_every=2, out=tmp_path / "run")
+    folds = list(cv.split(samples))
+    assert [facts["task_fold"] for facts in result.fold_facts] == [0, 0, 2]
+    for fold, taught_by in zip(folds, (0, 0, 2), strict=True):
+        fitted = samples.fit_task(folds[taught_by].train)
+        rows = result.predictions[result.predictions["fold"] == fold.number]
+        np.testing.assert_array_equal(rows["y"], fitted.y[fold.test])
+    short = walk(
+        samples, tsdeep.WalkForward(train="2 sessions", test="1 session", max_folds=2), retrain_every=2
+    )
+    assert short.last_models()[1].task == samples.fit_task(folds[1].train).task
+
+
+def test_an_instrument_that_lists_late_waits_for_training_rows_of_its_own():
+    early = books(symbols=["A"], sessions=4, rows=400)
+    late = books(symbols=["B"], sessions=1, rows=400, start="2024-01-08")
+    panel = joined(early, late)
+    samples = samples_of(panel)
+    whole = tsdeep.WalkForward(train="2 sessions", test="1 session", max_folds=2)
+    first = next(whole.split(samples))
+    assert set(samples.symbol[first.test]) == {"A"}
+    fitted = samples.fit_task(first.train)
+    assert set(fitted.task.thresholds) == {"A"}
+    scaled = fitted.scaled(fitted.fit_scaler(first.train))
+    assert np.isnan(scaled[samples.symbol == "B"]).all()
+    with pytest.raises(tsdeep.DataError, match=r"symbol 'B'.*no training row from which its thresholds"):
+        tsdeep.windows(fitted, samples.rows[samples.symbol[samples.rows] == "B"])
+    with pytest.raises(tsdeep.DataError, match="fold 1, symbol 'B'"):
+        walk(samples, whole)
+
+
+def joined(*panels):
+    """Panels of different instruments as one."""
+    stops = np.cumsum([0, *(panel.n_rows for panel in panels)])
+    return dataclasses.replace(
+        panels[0],
+        fields={name: np.concatenate([p.fields[name] for p in panels]) for name in FIELDS},
+        time=np.concatenate([panel.time for panel in panels]),
+        bounds=np.concatenate([p.bounds + start for p, start in zip(panels, stops, strict=False)]),
+        symbols=tuple(symbol for panel in panels for symbol in panel.symbols),
+        session_date=np.concatenate([panel.session_date for panel in panels]),
+    )

@@ -31,6 +31,7 @@ class ScalerBySymbol:
 
     def __init__(self, scalers: Mapping[str, Scaler]) -> None:
         self.scalers = dict(scalers)
+        self.fitted_on_mirror = False
 
     @classmethod
     def fit(
@@ -80,9 +81,12 @@ class ScalerBySymbol:
         return self.scalers[symbol]
 
     def transform(self, x: np.ndarray, symbol: np.ndarray, session: np.ndarray | None = None) -> np.ndarray:
-        """Scale rows `[rows, channels]`, each by the scaler of its instrument `[rows]`; float32."""
-        scaled = np.empty(x.shape, np.float32)
-        for each in dict.fromkeys(symbol.tolist()):
+        """Scale rows `[rows, channels]`, each by the scaler of its instrument `[rows]`; float32.
+
+        Rows of an instrument that has no scaler are NaN.
+        """
+        scaled = np.full(x.shape, np.nan, np.float32)
+        for each in self.scalers:
             rows = symbol == each
             scaled[rows] = self.of(each).transform(x[rows], None if session is None else session[rows])
         return scaled

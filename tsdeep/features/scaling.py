@@ -65,6 +65,9 @@ class Scaler(keras.layers.Layer):
     statistics: tuple[str, ...]
     positive: tuple[str, ...] = ()
 
+    #: Set by `Samples.fit_scaler(rows, mirror=True)`: the scaler does the same to both sides of a book.
+    fitted_on_mirror: bool = False
+
     def __init__(self, given: Mapping[str, Any], clip: float | None, **kwargs: Any) -> None:
         kwargs.pop("trainable", None)
         super().__init__(dtype="float32", autocast=False, trainable=False, **kwargs)

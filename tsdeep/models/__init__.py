@@ -13,7 +13,7 @@ from tsdeep.models.mlp import mlp
 from tsdeep.models.mlplob import mlplob
 from tsdeep.models.oflow import oflow
 from tsdeep.models.receptive_field import receptive_field
-from tsdeep.models.registry import get_model, hyperparameters, model_names, register_model
+from tsdeep.models.registry import get_model, hyperparameters, model_names, register_model, xla_on_cpu
 from tsdeep.models.tcn import tcn
 from tsdeep.models.tlob import tlob
 from tsdeep.models.transformer import transformer
@@ -41,4 +41,5 @@ __all__ = [
     "tlob",
     "transformer",
     "translob",
+    "xla_on_cpu",
 ]

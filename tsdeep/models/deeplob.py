@@ -12,7 +12,7 @@ from typing import Any
 import keras
 
 from tsdeep.errors import SpecError, unknown_name
-from tsdeep.models.registry import register_model
+from tsdeep.models.registry import check_book_levels, register_model
 
 #: Slope of the leaky rectifier below zero.
 SLOPE = 0.01
@@ -32,7 +32,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 
 
-@register_model("deeplob")
+@register_model("deeplob", xla_on_cpu=False)
 def deeplob(
     inputs: Any,
     *,
@@ -44,6 +44,7 @@ def deeplob(
     padding: str | None = None,
     batch_norm: bool | None = None,
     second_activation: str | None = None,
+    feature_names: tuple[str, ...] | None = None,
 ) -> Any:
     """Build the body of DeepLOB (Zhang, Zohren & Roberts 2019).
 
@@ -79,6 +80,9 @@ def deeplob(
     second_activation : str, optional
         Activation of the second block; `"leaky_relu"` unless given.
 
+    feature_names : tuple of str, optional
+        Names of the channels, which the builder gives; they must be those of raw levels.
+
     Returns
     -------
     KerasTensor, [batch, units]
@@ -89,6 +93,7 @@ def deeplob(
     SpecError
         If the features are no multiple of 4, or the variant or the padding is unknown.
     """
+    check_book_levels(feature_names, "deeplob")
     if variant not in VARIANTS:
         raise SpecError(unknown_name("variant", variant, VARIANTS))
     chosen = {"batch_norm": False, "second_activation": "leaky_relu", **VARIANTS[variant]}

@@ -12,10 +12,10 @@ import keras
 from keras import ops
 
 from tsdeep.models.deeplob import book_convolutions
-from tsdeep.models.registry import register_model
+from tsdeep.models.registry import check_book_levels, register_model
 
 
-@register_model("deeplob_attention")
+@register_model("deeplob_attention", xla_on_cpu=False)
 def deeplob_attention(
     inputs: Any,
     *,
@@ -26,6 +26,7 @@ def deeplob_attention(
     context_norm: bool = False,
     logits: int = 3,
     horizons: int = 1,
+    feature_names: tuple[str, ...] | None = None,
 ) -> Any:
     """Build DeepLOB-Attention (Zhang & Zohren 2021): an encoder and a decoder of one LSTM each.
 
@@ -52,6 +53,9 @@ def deeplob_attention(
     horizons : int, default 1
         Horizons of the task; the builder sets it.
 
+    feature_names : tuple of str, optional
+        Names of the channels, which the builder gives; they must be those of raw levels.
+
     Returns
     -------
     KerasTensor, [batch, logits]
@@ -62,6 +66,7 @@ def deeplob_attention(
     SpecError
         If the features are no multiple of 4, or the padding is unknown.
     """
+    check_book_levels(feature_names, "deeplob_attention")
     classes = logits // horizons
     hidden = book_convolutions(
         inputs, filters=filters, inception_filters=inception_filters, padding=padding

@@ -11,12 +11,13 @@ from tsdeep.errors import SpecError, unknown_name
 Body = TypeVar("Body", bound=Callable[..., Any])
 
 _BODIES: dict[str, Callable[..., Any]] = {}
+_SLOWER_WITH_XLA: set[str] = set()
 
 #: Keywords of a body that the builder sets itself, so that they are no hyperparameters.
 RESERVED = ("return_sequences", "logits", "horizons", "feature_names")
 
 
-def register_model(name: str) -> Callable[[Body], Body]:
+def register_model(name: str, *, xla_on_cpu: bool = True) -> Callable[[Body], Body]:
     """Make a model's body known by a name, so that `tsdeep.build(name, ...)` builds it.
 
     A body is a function `body(inputs, *, ...)` from a float32 KerasTensor `[batch, lookback, features]` to a
@@ -33,6 +34,9 @@ def register_model(name: str) -> Callable[[Body], Body]:
     ----------
     name : str
         The model's name. Registering a name again replaces the body.
+    xla_on_cpu : bool, default True
+        Whether the fit loop compiles the training step with XLA on a CPU; False for a model that was
+        measured to be slower so.
 
     Returns
     -------
@@ -52,9 +56,15 @@ def register_model(name: str) -> Callable[[Body], Body]:
     def register(body: Body) -> Body:
         hyperparameters(body)
         _BODIES[name] = body
+        (_SLOWER_WITH_XLA.discard if xla_on_cpu else _SLOWER_WITH_XLA.add)(name)
         return body
 
     return register
+
+
+def xla_on_cpu(name: str | Callable[..., Any]) -> bool:
+    """Whether a model's training step is to be compiled with XLA on a CPU."""
+    return name not in _SLOWER_WITH_XLA
 
 
 def model_names() -> list[str]:
@@ -81,6 +91,32 @@ def get_model(name: str | Callable[..., Any]) -> Callable[..., Any]:
     if name not in _BODIES:
         raise SpecError(unknown_name("model", str(name), _BODIES))
     return _BODIES[name]
+
+
+def check_book_levels(feature_names: tuple[str, ...] | None, model: str) -> None:
+    """Refuse channels that are not prices and sizes by level, for a model that convolves along the book.
+
+    Parameters
+    ----------
+    feature_names : tuple of str or None
+        Names of the channels; None where nobody knows, as with a bare shape.
+    model : str
+        Its name in the message.
+
+    Raises
+    ------
+    SpecError
+        If four channels that the model takes for a level have not one level's number at their end.
+    """
+    if feature_names is None:
+        return
+    for start in range(0, len(feature_names), 4):
+        four = feature_names[start : start + 4]
+        if len({name.rpartition("_")[2] for name in four}) > 1 or not four[0][-1].isdigit():
+            raise SpecError(
+                f"{model}: found the channels {', '.join(four)}, expected ask price, ask size, bid price and bid "
+                "size of a level, as features: [{kind: book_levels}] gives them"
+            )
 
 
 def takes(body: Callable[..., Any], keyword: str) -> bool:

@@ -26,6 +26,12 @@ def check_labels(samples: Samples, rows: np.ndarray) -> None:
         raise DataError(
             f"{samples.panel.place(bare[0])}: the row has no label; pass labels=False to predict it"
         )
+    unknown = rows[np.isnan(samples.y[rows].reshape(len(rows), -1)).any(axis=1)]
+    if len(unknown):
+        raise DataError(
+            f"{samples.panel.place(unknown[0])}: no label, because the symbol has no training row from which its "
+            "thresholds could come"
+        )
 
 
 def checked_weight(weight: Any, n_rows: int, labels: bool) -> np.ndarray:

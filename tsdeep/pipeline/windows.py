@@ -93,6 +93,8 @@ def windows(
     """
     import tensorflow as tf
 
+    from tsdeep.features import ScalerBySymbol
+
     if mode not in ("windows", "dense"):
         raise SpecError(unknown_name("mode", str(mode), ("windows", "dense")))
     if mode == "dense":
@@ -126,11 +128,18 @@ def windows(
         raise SpecError(
             "mirror=True draws windows at random to be mirrored: it needs shuffle=True and labels=True"
         )
+    if mirror and scaler is not None and not getattr(scaler, "fitted_on_mirror", False):
+        raise SpecError(
+            "mirror=True needs a scaler that does the same to both sides: samples.fit_scaler(rows, mirror=True)"
+        )
     rows = samples.checked((samples.rows if labels else samples.origins) if rows is None else rows)
     if labels:
         check_labels(samples, rows)
     weight = None if sample_weight is None else checked_weight(sample_weight, len(rows), labels)
     x = samples.scaled(scaler)
+    if isinstance(scaler, ScalerBySymbol):
+        for symbol in dict.fromkeys(samples.symbol[rows].tolist()):
+            scaler.of(symbol)  # rows of an instrument without a scaler are NaN
     rows = rows[::stride]
     n_batches = len(rows) // batch_size if drop_remainder else -(-len(rows) // batch_size)
     if n_batches == 0:

@@ -86,8 +86,10 @@ def export(
     try:
         _write_saved_model(model, temporary)
         described = describe(samples, list(model.output)) | extra
+        described["scaler_of"] = None  # one scaler for all
         if isinstance(scaler, ScalerBySymbol):
-            described["symbols"] = [symbol or next(iter(scaler.scalers))]
+            described["scaler_of"] = symbol or next(iter(scaler.scalers))
+            described["symbols"] = [described["scaler_of"]]
         (temporary / METADATA).write_text(json.dumps(described, indent=2, default=str) + "\n")
         version = directory / str(max(versions(directory), default=0) + 1)
         os.replace(temporary, version)

@@ -62,6 +62,12 @@ def predict(
     about, answer = _open(model)
     needed, fields = about["rows_needed"], about["fields"]
     panel = bars if isinstance(bars, Panel) else _panel(bars, fields, symbol, about["symbols"])
+    others = [each for each in dict.fromkeys(panel.symbols) if about.get("scaler_of") not in (None, each)]
+    if others:
+        raise DataError(
+            f"found rows of {', '.join(others)}, expected {about['scaler_of']} alone: the export has the scaler of "
+            "that instrument, and each has its own"
+        )
     for name in fields:
         found, expected = list(panel.raw(name).shape[1:]), about["field_shapes"][name]
         if found != expected:
@@ -91,7 +97,9 @@ def latest_version(directory: str | os.PathLike[str]) -> Path:
         return directory
     found = versions(directory)
     if not found:
-        raise RunError(f"{directory}: found no exported version; expected {directory}/<n>/{METADATA}")
+        each = sorted(entry.name for entry in directory.glob("symbol=*"))
+        hint = f"; there is one for each instrument: {', '.join(each)}" if each else ""
+        raise RunError(f"{directory}: found no exported version; expected {directory}/<n>/{METADATA}{hint}")
     return directory / str(found[-1])
 
 

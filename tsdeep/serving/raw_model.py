@@ -71,6 +71,8 @@ def raw_model(
 def scaler_of(scaler: Any | None, symbol: str | None) -> Any | None:
     """Return the one layer that scales an instrument; SpecError where it must be said which instrument."""
     if not isinstance(scaler, ScalerBySymbol):
+        if symbol is not None:
+            raise SpecError(f"symbol: found {symbol!r}, expected none, as one scaler is for all instruments")
         return scaler
     if symbol is None and len(scaler.scalers) > 1:
         known = ", ".join(scaler.scalers)

@@ -230,7 +230,8 @@ class BookTable(BookFiles):
             if fault is not None:
                 raise DataError(f"{part.place(fault[0])}: {fault[1]}")
             for name in set(part.fields) - set(BOOK_FIELDS):
-                bad = ~np.isfinite(part.fields[name])
+                given = name.startswith("label_")  # a row may have none
+                bad = np.isinf(part.fields[name]) if given else ~np.isfinite(part.fields[name])
                 if bad.any():
                     row = int(np.argmax(bad))
                     raise DataError(

@@ -69,6 +69,10 @@ class Movement(Task):
         What moves, see above.
     smoothing_rows : int, optional
         Rows of both means of `decoupled`, h, at most the shortest horizon; for no other labels.
+    beyond_segment : bool, default False
+        Of `given`: keep labels whose rows ahead are not all in the segment, as ending with it. That is right
+        only where the segment is cut from a longer row of data on which nothing is trained or tested, as
+        FI-2010's files; labels that look into the next session would leak.
     threshold : float, tuple of float, or mapping of symbol to either, optional
         How large a move is stationary: one for all horizons or one each, for all symbols or by symbol. Not
         with `given`, nor with `threshold_in="balanced"`.
@@ -102,6 +106,9 @@ class Movement(Task):
     horizon_rows: Horizon | Annotated[tuple[Horizon, ...], Field(min_length=1)] = 100
     labels: Literal["raw", "anchored", "smoothed", "decoupled", "given"] = "raw"
     smoothing_rows: Horizon | None = None
+    beyond_segment: Annotated[bool, Field(strict=True, description="Keep given labels at segment ends.")] = (
+        False
+    )
     threshold: Threshold | tuple[Threshold, ...] | dict[str, Threshold | tuple[Threshold, ...]] | None = None
     threshold_in: Literal["balanced", "return", "ticks", "spread"] = "balanced"
     thresholds: dict[str, tuple[float, ...]] | None = field(default=None, init=False)
@@ -118,6 +125,10 @@ class Movement(Task):
         self._check_threshold()
 
     def _check_smoothing(self) -> None:
+        if self.beyond_segment and self.labels != "given":
+            raise SpecError(
+                f"beyond_segment: found it with labels '{self.labels}', expected it with 'given' alone"
+            )
         if (self.smoothing_rows is not None) != (self.labels == "decoupled"):
             raise SpecError(
                 f"smoothing_rows: found {self.smoothing_rows!r} with labels '{self.labels}', expected it with "
@@ -194,15 +205,14 @@ class Movement(Task):
         Raises
         ------
         DataError
-            If a symbol has no training row.
+            If no training row of a symbol has a label. A symbol without training rows gets no threshold, and so
+            no labels.
         """
         if not self._takes_rows:
             return self
         rows = np.asarray(rows)
         own = {symbol: rows[panel.symbol[rows] == symbol] for symbol in dict.fromkeys(panel.symbols)}
-        for symbol, some in own.items():
-            if not len(some):
-                raise DataError(f"symbol '{symbol}': no training row, so its labels have no threshold")
+        own = {symbol: some for symbol, some in own.items() if len(some)}
         by_horizon = [self._fit(panel, own, number) for number in range(len(self.horizons))]
         fitted = replace(self)
         object.__setattr__(
@@ -255,9 +265,12 @@ class Movement(Task):
             moved = [self._moves(panel, found, horizon) for horizon in self.horizons]
             y = np.stack([move.difference for move in moved], axis=1)  # [rows, horizons]
         whole = ~np.isnan(y).any(axis=1)
-        # A label that came with the data may look beyond its segment; it is known there at the latest.
-        last = np.minimum(np.arange(panel.n_rows) + max(self.horizons), panel.bounds[panel.segment, 1] - 1)
-        end = np.where(whole, last, -1)
+        end = np.arange(panel.n_rows) + max(self.horizons)
+        last = panel.bounds[panel.segment, 1] - 1
+        if self.labels == "given" and self.beyond_segment:
+            end = np.minimum(end, last)
+        whole &= end <= last
+        end = np.where(whole, end, -1)
         if not self.fitted:
             return Labels(None, end)
         if self.labels != "given":
@@ -295,7 +308,9 @@ class Movement(Task):
     def classes_of(self, panel: "Panel", found: Mids, moved: Moves, number: int) -> np.ndarray:
         """Return the classes `[rows]` of moves by the thresholds of one horizon, NaN where there is no move."""
         y = np.full(panel.n_rows, np.nan, np.float32)
-        for start, stop in panel.bounds.tolist():
+        for (start, stop), symbol in zip(panel.bounds.tolist(), panel.symbols, strict=True):
+            if self._takes_rows and symbol not in (self.thresholds or {}):
+                continue  # no training row that a threshold could come from
             own = Moves(moved.difference[start:stop], moved.base[start:stop], moved.count)
             y[start:stop] = classes(own.difference, self._limit(panel, start, found, own, number))
         return y
@@ -304,8 +319,7 @@ class Movement(Task):
         """Largest difference that is stationary, for the moves of the segment in which a row is."""
         symbol = panel.symbol[row]
         if self._takes_rows:
-            if self.thresholds is None or symbol not in self.thresholds:
-                raise DataError(f"symbol '{symbol}': no threshold of training rows, expected a fitted task")
+            assert self.thresholds is not None
             return self.thresholds[symbol][number] / found.unit * moved.count
         threshold = self._threshold(symbol, number)
         if self.threshold_in == "return":
@@ -364,4 +378,4 @@ class Movement(Task):
         return stack_horizons(base, y, outputs, self.horizons)
 
 
-_ARGUMENTS = ("horizon_rows", "labels", "smoothing_rows", "threshold", "threshold_in")
+_ARGUMENTS = ("horizon_rows", "labels", "smoothing_rows", "beyond_segment", "threshold", "threshold_in")

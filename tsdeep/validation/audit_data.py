@@ -184,8 +184,8 @@ def audit_windows(samples: Samples, random: np.random.Generator, trials: int) ->
 def neighbourhood(samples: Samples, row: int) -> tuple[Samples, int]:
     """Cut samples to what stands around a row, and give the row's place there.
 
-    Features cost as much as there are rows, and a change must be found as well among thousands of rows of all
-    instruments as among millions.
+    Features cost as much as there are rows; a window that reads a row it must not is found among the thousands
+    that stand next to it in the panel, of its own and of neighbouring segments.
     """
     panel = samples.panel
     far = max(_NEAR_ROWS, 2 * samples.rows_needed)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tsdeep.validation.run_folder import FoldRecord
 
 
-_NOT_SHOWN = frozenset({"spec", "data_sha256", "model_sha256", "features", "versions"})
+_NOT_SHOWN = frozenset({"spec", "data_sha256", "model_sha256", "features", "feature_settings", "versions"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +98,11 @@ class Result:
         table["cutoff"] = pd.to_datetime([facts["cutoff"] for facts in self.fold_facts]).astype(
             "datetime64[ns]"
         )
-        return table.assign(refitted=[facts["refitted"] for facts in self.fold_facts])
+        table["refitted"] = [facts["refitted"] for facts in self.fold_facts]
+        found = [facts.get("thresholds") for facts in self.fold_facts]
+        if any(found):
+            table["stationary up to"] = [_in_ticks(each, self.samples.panel.tick) for each in found]
+        return table
 
     @cached_property
     def evaluation(self) -> Evaluation:
@@ -175,8 +179,8 @@ class Result:
 
     def last_models(self) -> tuple[list[keras.Model], Samples, Any]:
         """Return the last fold's members, its samples with what the task took from it, and its scaler."""
-        *_, last = self.cv.split(self.samples)
-        return self.models, self.samples.fit_task(last.train), self.scaler
+        taught_by = list(self.cv.split(self.samples))[self.fold_facts[-1]["task_fold"]]
+        return self.models, self.samples.fit_task(taught_by.train), self.scaler
 
     def description(self) -> dict[str, Any]:
         """Return what an export says of the run that it comes from."""
@@ -204,6 +208,16 @@ class Result:
             "symbols": ", ".join(symbols),
             "first row": str(pd.Timestamp(panel.time.min())).removesuffix(" 00:00:00"),
             "last row": str(pd.Timestamp(panel.time.max())).removesuffix(" 00:00:00"),
+            "times": "UTC" if "ask_price" in panel.fields else "session dates, or as the source gives them",
             "rows": panel.n_rows,
             "SHA-256 of the data": self.settings["data_sha256"],
         }
+
+
+def _in_ticks(thresholds: dict[str, Sequence[float]] | None, tick: float | None) -> str:
+    """Say what a fold took for stationary, by symbol and horizon."""
+    unit = " ticks" if tick is not None else ""
+    return "; ".join(
+        f"{symbol}: {', '.join(f'{value / (tick or 1.0):.4g}' for value in values)}{unit}"
+        for symbol, values in (thresholds or {}).items()
+    )

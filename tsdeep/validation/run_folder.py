@@ -24,7 +24,7 @@ _COLUMNS = {
     "references": {"fold", "cutoff", "time", "symbol", "y", "method"},
     "history": {"fold", "member", "stage", "epoch", "loss"},
 }
-_FACTS = {"fold", "cutoff", "best_epochs", "seconds", "refitted"}
+_FACTS = {"fold", "cutoff", "best_epochs", "seconds", "refitted", "task_fold"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +40,8 @@ class FoldRecord:
     scaler : Scaler or ScalerBySymbol
         Fitted on the fold's training rows.
     facts : dict
-        fold, cutoff, best_epochs, seconds.
+        fold, cutoff, best_epochs, seconds, refitted, and the fold whose training rows the task took its
+        thresholds from.
     """
 
     predictions: pd.DataFrame

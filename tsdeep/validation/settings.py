@@ -11,6 +11,7 @@ import pandas as pd
 
 from tsdeep.baselines import references_for
 from tsdeep.errors import SpecError
+from tsdeep.features import Feature, argument_model
 from tsdeep.samples import Samples
 from tsdeep.validation.combinatorial import CombinatorialPurged
 from tsdeep.validation.fold import Fold
@@ -102,11 +103,19 @@ def run_settings(
         **vars(fit),
         "lookback": samples.lookback,
         "features": list(samples.feature_names),
+        "feature_settings": [_feature_settings(feature) for feature in samples.features.features],
         "scaler": dict(samples.scaler or {"kind": "standard"}),
         "task": repr(samples.task),
         "data_sha256": samples.panel.fingerprint(),
         "versions": library_versions(),
     }
+
+
+def _feature_settings(feature: Feature) -> dict[str, Any]:
+    """Give the kind and the arguments of a feature, of features in it too."""
+    given = {name: getattr(feature, name) for name in argument_model(type(feature)).model_fields}
+    nested = {name: _feature_settings(v) if isinstance(v, Feature) else v for name, v in given.items()}
+    return {"kind": feature.kind or type(feature).__name__, **nested}
 
 
 def _is_plain(value: Any) -> bool:

@@ -122,6 +122,11 @@ class WalkForward(Splitter):
         self._valid = None if no_valid else parse_size(valid, "valid")
         self._test = parse_size(test, "test")
         self._step = self._test if step is None else parse_size(step, "step")
+        shares = [
+            size.amount for size in (self._train, self._valid, self._test) if size and size.unit == "percent"
+        ]
+        if sum(shares) > 100:
+            raise SpecError(f"train, valid and test: found {sum(shares)}% of the rows, expected at most 100%")
         self._min_train = None if min_train is None else parse_size(min_train, "min_train")
 
     def _folds(self, timeline: Timeline) -> Iterator[Fold]:

@@ -14,8 +14,8 @@ import pandas as pd
 import tensorflow as tf
 
 from tsdeep.baselines import references_for
-from tsdeep.errors import SpecError
-from tsdeep.models import build
+from tsdeep.errors import DataError, SpecError
+from tsdeep.models import build, xla_on_cpu
 from tsdeep.pipeline import windows
 from tsdeep.samples import Samples
 from tsdeep.validation.fitting import Fitted, Refitter
@@ -102,8 +102,8 @@ def walk_forward(
     progress : bool, default True
         Show bars and a line a fold.
     jit_compile : bool or "auto", default "auto"
-        Compile the training step with XLA. "auto" does so on a CPU; on a GPU it is Keras' choice, which
-        leaves recurrent layers to cuDNN.
+        Compile the training step with XLA. "auto" does so on a CPU, but for models that were found slower
+        so (`register_model`); on a GPU it is Keras' choice, which leaves recurrent layers to cuDNN.
     **build_arguments
         Hyperparameters and other arguments of `tsdeep.build`.
 
@@ -132,7 +132,8 @@ def walk_forward(
     check_test_rows(cv, folds)
     if fit.warm_start or fit.retrain_every > 1:
         check_in_time_order(samples, folds, fit.refit)
-    xla = True if jit_compile == "auto" and not tf.config.list_physical_devices("GPU") else jit_compile
+    on_cpu = jit_compile == "auto" and not tf.config.list_physical_devices("GPU")
+    xla = xla_on_cpu(model) if on_cpu else jit_compile
     refitter = Refitter(
         lambda compile: build(model, samples, compile=compile, jit_compile=xla, **build_arguments)
     )
@@ -144,13 +145,13 @@ def walk_forward(
     started = time.perf_counter()
     try:
         with FoldProgress(len(folds), progress) as bars:
-            for number, fold in enumerate(folds):
+            for number in range(len(folds)):
                 before = records[-1] if records else None
                 if folder is not None and folder.has(number):
                     record, state = folder.read(number), "read"
                 else:
                     record, state = (
-                        _run_fold(refitter, samples, number, len(folds), fold, before, fit, bars),
+                        _run_fold(refitter, samples, number, folds, before, fit, bars),
                         "done",
                     )
                     if folder is not None:
@@ -175,15 +176,19 @@ def _run_fold(
     refitter: Refitter,
     samples: Samples,
     number: int,
-    n_folds: int,
-    fold: Fold,
+    folds: list[Fold],
     before: FoldRecord | None,
     fit: FitSettings,
     bars: FoldProgress,
 ) -> FoldRecord:
     started = time.perf_counter()
-    samples = samples.fit_task(fold.train)
-    if before is not None and number % fit.retrain_every:
+    fold, n_folds = folds[number], len(folds)
+    refitted = before is None or number % fit.retrain_every == 0
+    # A model that is kept is asked what it was taught: by the thresholds of its own training rows.
+    taught_by = number if before is None or refitted else before.facts["task_fold"]
+    samples = samples.fit_task(folds[taught_by].train)
+    _check_labels(samples, fold)
+    if before is not None and not refitted:
         weights = [model.get_weights() for model in before.models]
         scaler = before.scaler
         facts = {**before.facts, "fold": number, "refitted": False}
@@ -201,6 +206,8 @@ def _run_fold(
             "cutoff": str(cutoff_of(samples, fold, fit.refit)),
             "best_epochs": [member.best_epoch for member in members],
             "refitted": True,
+            "task_fold": number,
+            "thresholds": getattr(samples.task, "thresholds", None),
         }
     predictions = _predict(refitter, samples, number, fold, scaler, weights, pd.Timestamp(facts["cutoff"]))
     references = _references(samples, number, fold)
@@ -289,6 +296,26 @@ def _predict(
     if len(members) > 1:
         outputs |= {f"{name}_seed{i}": member[name] for i, member in enumerate(members) for name in member}
     return task.table(_frame(samples, number, fold, cutoff), samples.y[fold.test], outputs)
+
+
+def _check_labels(samples: Samples, fold: Fold) -> None:
+    """Refuse rows whose instrument has no training row to take thresholds from."""
+    used = np.concatenate([fold.train, fold.valid, fold.refit, fold.test])
+    unknown = used[np.isnan(samples.y[used].reshape(len(used), -1)).any(axis=1)]
+    if len(unknown):
+        raise DataError(
+            f"fold {fold.number}, {samples.panel.place(int(unknown[0]))}: no label, because the symbol has no "
+            "training row from which its thresholds could come"
+        )
+    if len(samples.task.classes) > 2:
+        for number, horizon in enumerate(samples.task.horizons):
+            found = np.unique(samples.y[fold.train].reshape(len(fold.train), -1)[:, number])
+            if len(found) < 2:
+                raise DataError(
+                    f"fold {fold.number}: all {len(fold.train)} training labels {horizon} rows ahead are "
+                    f"'{samples.task.classes[int(found[0])]}', expected two classes or more; is the threshold of "
+                    f"{samples.task} too large?"
+                )
 
 
 def _references(samples: Samples, number: int, fold: Fold) -> pd.DataFrame:
