@@ -85,13 +85,13 @@ def test_oflow_beats_boosting_on_google_by_twice_the_error_of_the_difference(
 
 
 def test_sequences_of_features_on_google(google):
-    """What a TCN, an LSTM or attention over rows adds to the newest row: nothing that could be told apart."""
+    """What a TCN, an LSTM or attention over rows adds to the newest row."""
     tables = [scored(name, study, google, LABELS["raw"]) for name, study in SEQUENCES.items()]
     show(f"GOOG, raw, {HORIZON} events, networks over 50 rows", tables)
 
 
 def test_models_of_the_literature_on_google(google):
-    """Z-scored levels of a trending day do not carry over to its afternoon."""
+    """The architectures as published, on z-scored levels."""
     tables = [scored(name, study, google, LABELS["raw"], seeds=FEW_SEEDS) for name, study in PAPERS.items()]
     show(f"GOOG, raw, {HORIZON} events, raw levels, {FEW_SEEDS} seeds, 2 epochs", tables)
 
