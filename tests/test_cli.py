@@ -75,6 +75,7 @@ def test_list_names_all_that_is_registered(tsdeep_says):
         "features": list(tsdeep.feature_names()),
         "tasks": tsdeep.task_names(),
         "sources": tsdeep.source_names(),
+        "scalers": list(tsdeep.scaler_names()),
     }
     assert {title: names.strip().split(", ") for title, names in listed.items()} == known
 
