@@ -13,7 +13,14 @@ from tsdeep.models.mlp import mlp
 from tsdeep.models.mlplob import mlplob
 from tsdeep.models.oflow import oflow
 from tsdeep.models.receptive_field import receptive_field
-from tsdeep.models.registry import get_model, hyperparameters, model_names, register_model, xla_on_cpu
+from tsdeep.models.registry import (
+    get_model,
+    hyperparameters,
+    initialiser_of,
+    model_names,
+    register_model,
+    xla_on_cpu,
+)
 from tsdeep.models.tcn import tcn
 from tsdeep.models.tlob import tlob
 from tsdeep.models.transformer import transformer
@@ -29,6 +36,7 @@ __all__ = [
     "get_model",
     "gru",
     "hyperparameters",
+    "initialiser_of",
     "load_model",
     "lstm",
     "mlp",

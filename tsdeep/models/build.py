@@ -134,6 +134,7 @@ def build(
         "return_sequences": by_row,
         "logits": int(np.prod(task.logit_shape)),
         "horizons": len(task.horizons),
+        "assets": task.assets,
         "feature_names": getattr(samples, "feature_names", None),
     }
     try:
@@ -160,7 +161,7 @@ def build(
 
 def _warmup_rows(body: Callable[..., Any], label: str, lookback: int | None, warmup_rows: int | None) -> int:
     """Return the rows at the front of a stretch; SpecError where the body does not represent every row."""
-    if not takes(body, "return_sequences") or takes(body, "logits") or takes(body, "horizons"):
+    if not takes(body, "return_sequences") or any(takes(body, k) for k in ("logits", "horizons", "assets")):
         raise SpecError(
             f"{label}: found outputs='sequence', but the model predicts the last row of a window alone; "
             "expected a body that takes return_sequences"
@@ -177,7 +178,7 @@ def _logits(body: Callable[..., Any], task: Task, representation: Any) -> Any:
     """Make logits `[batch, *task.logit_shape]` of what a body returned."""
     if takes(body, "logits"):
         return task.shaped(keras.layers.Activation("linear", dtype="float32", name="logits")(representation))
-    if takes(body, "horizons"):
+    if takes(body, "horizons") or (takes(body, "assets") and task.assets > 1):
         each = keras.layers.Dense(task.logit_shape[-1], dtype="float32", name="logits")(representation)
         return each if len(task.logit_shape) > 1 else keras.ops.squeeze(each, axis=1)
     return task.head(representation)

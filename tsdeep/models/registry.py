@@ -12,12 +12,15 @@ Body = TypeVar("Body", bound=Callable[..., Any])
 
 _BODIES: dict[str, Callable[..., Any]] = {}
 _SLOWER_WITH_XLA: set[str] = set()
+_INITIALISERS: dict[str, Callable[..., None]] = {}
 
 #: Keywords of a body that the builder sets itself, so that they are no hyperparameters.
-RESERVED = ("return_sequences", "logits", "horizons", "feature_names")
+RESERVED = ("return_sequences", "logits", "horizons", "assets", "feature_names")
 
 
-def register_model(name: str, *, xla_on_cpu: bool = True) -> Callable[[Body], Body]:
+def register_model(
+    name: str, *, xla_on_cpu: bool = True, initialise: Callable[..., None] | None = None
+) -> Callable[[Body], Body]:
     """Make a model's body known by a name, so that `tsdeep.build(name, ...)` builds it.
 
     A body is a function `body(inputs, *, ...)` from a float32 KerasTensor `[batch, lookback, features]` to a
@@ -27,8 +30,10 @@ def register_model(name: str, *, xla_on_cpu: bool = True) -> Callable[[Body], Bo
 
     The builder gives a body more where it asks for it, by these keywords: `logits: int`, and the body returns
     that many logits `[batch, logits]` itself, for a model whose last layer is no Dense; `horizons: int`, and it
-    returns `[batch, horizons, units]`, of which one head makes the logits of every horizon; `feature_names:
-    tuple of str or None`, the names of the channels where samples tell them.
+    returns `[batch, horizons, units]`, of which one head makes the logits of every horizon; `assets: int`, the
+    number of assets whose channels stand side by side in the window (1: it is of one), and where there are several
+    it returns `[batch, assets, units]`, of which one head makes the logits of every asset; `feature_names: tuple of
+    str or None`, the names of the channels where samples tell them.
 
     Parameters
     ----------
@@ -37,6 +42,10 @@ def register_model(name: str, *, xla_on_cpu: bool = True) -> Callable[[Body], Bo
     xla_on_cpu : bool, default True
         Whether the fit loop compiles the training step with XLA on a CPU; False for a model that was
         measured to be slower so.
+    initialise : callable, optional
+        `initialise(model, x, y, task)` sets weights by a fold's training rows before every fit, as where a part
+        of the model has a solution in closed form: `x [rows, channels]`, the scaled features of the newest row
+        of each window, float32, and labels `y`.
 
     Returns
     -------
@@ -57,6 +66,9 @@ def register_model(name: str, *, xla_on_cpu: bool = True) -> Callable[[Body], Bo
         hyperparameters(body)
         _BODIES[name] = body
         (_SLOWER_WITH_XLA.discard if xla_on_cpu else _SLOWER_WITH_XLA.add)(name)
+        _INITIALISERS.pop(name, None)
+        if initialise is not None:
+            _INITIALISERS[name] = initialise
         return body
 
     return register
@@ -65,6 +77,11 @@ def register_model(name: str, *, xla_on_cpu: bool = True) -> Callable[[Body], Bo
 def xla_on_cpu(name: str | Callable[..., Any]) -> bool:
     """Whether a model's training step is to be compiled with XLA on a CPU."""
     return name not in _SLOWER_WITH_XLA
+
+
+def initialiser_of(name: str | Callable[..., Any]) -> Callable[..., None] | None:
+    """Return what sets a model's weights by training rows before a fit, or None."""
+    return _INITIALISERS.get(name) if isinstance(name, str) else None
 
 
 def model_names() -> list[str]:

@@ -42,7 +42,8 @@ class Task(ABC):
     """
 
     kind: ClassVar[str]
-    classes: ClassVar[tuple[str, ...]]
+    classes: ClassVar[tuple[str, ...]] = ()
+    """Names of the classes; none where a number is predicted."""
 
     @property
     @abstractmethod
@@ -53,6 +54,11 @@ class Task(ABC):
     def horizons(self) -> tuple[int, ...]:
         """Rows ahead that the labels look, one a label."""
         return (getattr(self, "horizon_rows", 1),)
+
+    @property
+    def assets(self) -> int:
+        """Assets that one sample holds: 1 unless labels are `[rows, assets]`."""
+        return 1
 
     @property
     def logit_shape(self) -> tuple[int, ...]:
@@ -80,6 +86,42 @@ class Task(ABC):
             The training rows; what their labels read is all that may be read.
         """
         del panel, rows
+        return self
+
+    def for_assets(self, assets: int) -> Task:
+        """Return the task with labels of several assets a row; SpecError where it has none such."""
+        if assets == 1:
+            return self
+        raise SpecError(f"task {self.kind}: found {assets} assets a sample, expected one; learn them pooled")
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether `outputs` can be computed: a task whose outputs need rows not fitted on says no before."""
+        return True
+
+    @property
+    def calibration(self) -> dict[str, Any] | None:
+        """What `calibrate` found, ready for JSON; None where there is nothing."""
+        return None
+
+    def calibrate(self, y: np.ndarray, logits: np.ndarray, symbol: np.ndarray) -> Task:
+        """Return the task with all that its outputs take from rows that a model was not fitted on; by default nothing.
+
+        Parameters
+        ----------
+        y : ndarray, [rows] or [rows, assets]
+            Labels.
+        logits : ndarray, [rows, *logit_shape]
+            What the model answered.
+        symbol : ndarray of str, [rows]
+            Instruments.
+        """
+        del y, logits, symbol
+        return self
+
+    def with_calibration(self, calibration: Mapping[str, Any] | None) -> Task:
+        """Return the task with what an earlier `calibrate` found."""
+        del calibration
         return self
 
     @abstractmethod
