@@ -16,7 +16,8 @@ from tsdeep.tables import refuse
 from tsdeep.tasks import Task
 
 if TYPE_CHECKING:
-    from tsdeep.features import FeatureBank
+    from tsdeep.assets import Assets
+    from tsdeep.features import AssetFeatures, FeatureBank
     from tsdeep.spec import DataSpec
 
 
@@ -46,6 +47,10 @@ class Samples:
         instrument; by default the standard scaler over all.
     spec : DataSpec, optional
         Where the samples come from, for reports and exports.
+    assets : Assets, optional
+        Which instruments are predicted, where several stand in one panel that belong together.
+    pooled : Samples, optional
+        Of samples that hold all assets of a day (`side_by_side`): the same with one asset each.
 
     Raises
     ------
@@ -57,11 +62,13 @@ class Samples:
     """
 
     panel: Panel
-    features: FeatureBank
+    features: FeatureBank | AssetFeatures
     task: Task
     lookback: int
     scaler: Mapping[str, Any] | None = None
     spec: DataSpec | None = None
+    assets: Assets | None = None
+    pooled: Samples | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.lookback, bool) or not isinstance(self.lookback, int) or self.lookback < 1:
@@ -178,6 +185,84 @@ class Samples:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def scored(self, rows: np.ndarray) -> np.ndarray:
+        """Return those of panel rows whose instrument is validated and tested, not only learnt from."""
+        if self.assets is None or not self.assets.train_only:
+            return rows
+        return rows[~np.isin(self.symbol[rows].astype(str), self.assets.train_only)]
+
+    def side_by_side(self) -> Samples:
+        """Return samples of one row a day that hold the channels and the labels of all assets.
+
+        Returns
+        -------
+        Samples
+            `x [days, assets * channels]`, asset by asset, and `y [days, assets]`, of the days that all have.
+
+        Raises
+        ------
+        SpecError
+            If the samples are of one instrument, have assets to train on only, or the task has no such labels.
+        """
+        from tsdeep.assets import side_by_side
+        from tsdeep.features import AssetFeatures
+
+        if self.assets is None:
+            raise SpecError("side_by_side needs samples of several assets: a spec with 'assets'")
+        if self.assets.train_only:
+            raise SpecError(
+                "assets side by side: found assets to train on only, expected none; learn them pooled (learn: pooled)"
+            )
+        a = self.assets
+        features = AssetFeatures(self.features, a.names, market=a.market, joined=a.joined)
+        fields = dict.fromkeys((*features.fields, *self.task.fields))
+        return replace(
+            self,
+            panel=side_by_side(self.panel, a, tuple(fields)),
+            features=features,
+            task=self.task.for_assets(len(a.names)),
+            pooled=self,
+        )
+
+    def pooled_rows(self, rows: np.ndarray) -> np.ndarray:
+        """Return the panel rows of `pooled` that stand behind rows of all assets, int64 [rows, assets]."""
+        assert self.pooled is not None
+        assert self.assets is not None
+        panel = self.pooled.panel
+        found = []
+        for name in self.assets.names:
+            low, high = panel.bounds[panel.symbols.index(name)]
+            found.append(low + np.searchsorted(panel.time[low:high], self.time[rows]))
+        return np.stack(found, axis=1).astype(np.int64)
+
+    def calibrate(self, rows: np.ndarray, logits: np.ndarray) -> Samples:
+        """Return samples whose task has taken what its outputs need from rows that no model was fitted on.
+
+        Parameters
+        ----------
+        rows : ndarray of int64, [rows]
+            Panel rows, a fold's validation rows.
+        logits : ndarray, [rows, *task.logit_shape]
+            A model's answers on them.
+        """
+        y, logits = self.y[rows], np.asarray(logits)
+        symbol = self.symbol[rows]
+        if self.pooled is not None:
+            assert self.assets is not None
+            y, logits = y.reshape(-1), logits.reshape(-1, logits.shape[-1])
+            symbol = np.tile(np.array(self.assets.names, object), len(rows))
+        return self.with_task(self.task.calibrate(y, logits, symbol))
+
+    def with_task(self, task: Task) -> Samples:
+        """Return samples with another state of their task, and all that does not depend on it kept."""
+        if task is self.task:
+            return self
+        changed = replace(self, task=task)
+        for name in ("x", "origins", "rows"):  # the same for every state, and costly
+            if name in self.__dict__:
+                changed.__dict__[name] = self.__dict__[name]
+        return changed
+
     def fit_task(self, rows: np.ndarray) -> Samples:
         """Return samples whose task has taken what it needs from given rows, a fold's training rows.
 
@@ -188,14 +273,7 @@ class Samples:
         rows : ndarray of int64, [samples]
             Panel rows; only these and what their labels read are read.
         """
-        task = self.task.fit(self.panel, self.checked(rows))
-        if task is self.task:
-            return self
-        fitted = replace(self, task=task)
-        for name in ("x", "origins", "rows"):  # the same for every threshold, and costly
-            if name in self.__dict__:
-                fitted.__dict__[name] = self.__dict__[name]
-        return fitted
+        return self.with_task(self.task.fit(self.panel, self.checked(rows)))
 
     def fit_scaler(self, rows: np.ndarray, *, mirror: bool = False) -> Any:
         """Fit the scaler on the features of given rows, a fold's training rows.
@@ -289,7 +367,7 @@ class Samples:
         The spec follows a new `lookback`; it is left out where features or task are no longer its own.
         """
         if self.spec is not None and "spec" not in changes:
-            if {"features", "task", "scaler"} & set(changes):
+            if {"features", "task", "scaler", "assets"} & set(changes):
                 changes["spec"] = None
             elif "lookback" in changes:
                 changes["spec"] = self.spec.replace(lookback=changes["lookback"])
@@ -298,11 +376,13 @@ class Samples:
     def prices(self) -> pd.DataFrame | None:
         """Return the bars that a backtest fills against: time, symbol, close, and open where there is one.
 
-        None where the data has no closes, as order books have none.
+        None where the data has no closes, as order books have none. Without instruments to train on only.
         """
+        if self.pooled is not None:
+            return self.pooled.prices()
         if "close" not in self.panel.fields:
             return None
-        frame = self.panel.to_frame()
+        frame = self.panel.to_frame().iloc[self.scored(np.arange(self.panel.n_rows))]
         return frame[[name for name in ("time", "symbol", "open", "close") if name in frame]]
 
     def _check_positive(self) -> None:

@@ -17,29 +17,31 @@ if TYPE_CHECKING:
     from tsdeep.tasks import Task
 
 
-def _direction(task: Task) -> tuple[Reference, ...]:
-    del task
+def _direction(task: Task, fields: tuple[str, ...]) -> tuple[Reference, ...]:
+    del task, fields
     return tuple(OnFeatures(method) for method in (AlwaysUp(), BaseRate(), LogisticRegression()))
 
 
-def _movement(task: Task) -> tuple[Reference, ...]:
-    del task
+def _movement(task: Task, fields: tuple[str, ...]) -> tuple[Reference, ...]:
+    del task, fields
     return Majority(), Persistence(), OneLineRule(), MovementLogistic(), MovementBoosting()
 
 
-_REFERENCES: dict[str, Callable[[Task], tuple[Reference, ...]]] = {
+_REFERENCES: dict[str, Callable[[Task, tuple[str, ...]], tuple[Reference, ...]]] = {
     "direction": _direction,
     "movement": _movement,
 }
 
 
-def references_for(task: Task) -> tuple[Reference, ...]:
+def references_for(task: Task, fields: tuple[str, ...] = ()) -> tuple[Reference, ...]:
     """Return fresh, unfitted reference methods of a task, in the order of the tables.
 
     Parameters
     ----------
     task : Task
         What is predicted.
+    fields : tuple of str
+        Fields of the data; methods that need others are left out.
 
     Returns
     -------
@@ -59,4 +61,4 @@ def references_for(task: Task) -> tuple[Reference, ...]:
     """
     if task.kind not in _REFERENCES:
         raise SpecError(unknown_name("task with reference methods", task.kind, _REFERENCES))
-    return _REFERENCES[task.kind](task)
+    return _REFERENCES[task.kind](task, fields)

@@ -1,6 +1,7 @@
 """Causal feature layers: raw rows in, channels out, with a declared warm-up."""
 
 from tsdeep.arguments import FieldName, Rows, argument_model
+from tsdeep.features.asset_rows import AssetFeatures
 from tsdeep.features.bank import FeatureBank
 from tsdeep.features.base import Feature
 from tsdeep.features.book import Levels, Tick, Windows
@@ -35,6 +36,7 @@ from tsdeep.features.standard_scaler import StandardScaler
 from tsdeep.features.volatility import GarmanKlass, Parkinson, RealisedVolatility
 
 __all__ = [
+    "AssetFeatures",
     "BookLevels",
     "Calendar",
     "Clip",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -30,11 +30,14 @@ class Fitted:
         One an epoch: epoch (from 1), loss, val_loss, and the metrics.
     best_epoch : int
         Epochs of training behind the weights.
+    by_epoch : list of list of ndarray
+        The weights before the first epoch and after each, where they were asked for.
     """
 
     weights: Weights
     history: list[dict[str, float]]
     best_epoch: int
+    by_epoch: list[Weights] = field(default_factory=list, repr=False)
 
 
 class Refitter:
@@ -68,6 +71,8 @@ class Refitter:
         seed: int,
         patience: int | None,
         start: Weights | None = None,
+        initialise: Callable[[keras.Model], None] | None = None,
+        every_epoch: bool = False,
         on_epoch: Callable[[int, dict[str, float]], None] | None = None,
     ) -> Fitted:
         """Fit from fresh weights, or from given ones, and keep the weights of the best validation epoch.
@@ -84,6 +89,11 @@ class Refitter:
             Epochs without a lower validation loss after which to stop; None never stops early.
         start : list of ndarray, optional
             Weights to start from instead of fresh ones.
+        initialise : callable, optional
+            Sets weights of the model before the first epoch, after `start`.
+        every_epoch : bool, default False
+            Run all epochs and keep the weights of each, and those before the first, which the history has as
+            epoch 0; `patience` has no say.
         on_epoch : callable, optional
             Called with the epoch (from 1) and its figures.
 
@@ -99,10 +109,12 @@ class Refitter:
         self._reset(seed)
         if start is not None:
             self.model.set_weights(start)
-        watch = _Watch(self, valid, on_epoch)
+        if initialise is not None:
+            initialise(self.model)
+        watch = _Watch(self, valid, on_epoch, every_epoch)
         callbacks: list[keras.callbacks.Callback] = [watch]
         stop = None
-        if valid is not None:
+        if valid is not None and not every_epoch:
             stop = keras.callbacks.EarlyStopping(
                 monitor="val_loss",
                 mode="min",
@@ -121,8 +133,8 @@ class Refitter:
             shuffle=False,
             verbose=0,
         )
-        best = len(watch.history) if stop is None else int(stop.best_epoch) + 1
-        return Fitted(self.model.get_weights(), watch.history, best)
+        best = epochs if stop is None else int(stop.best_epoch) + 1
+        return Fitted(self.model.get_weights(), watch.history, best, watch.by_epoch)
 
     def evaluate(self, windows: Any) -> dict[str, float]:
         """Return the loss and the metrics of `(x, y)` windows under the present weights."""
@@ -183,7 +195,11 @@ class _Watch(keras.callbacks.Callback):
     """
 
     def __init__(
-        self, refitter: Refitter, valid: Any | None, on_epoch: Callable[[int, dict[str, float]], None] | None
+        self,
+        refitter: Refitter,
+        valid: Any | None,
+        on_epoch: Callable[[int, dict[str, float]], None] | None,
+        every_epoch: bool = False,
     ) -> None:
         super().__init__()
         self._refitter = refitter
@@ -191,18 +207,33 @@ class _Watch(keras.callbacks.Callback):
         self._valid = None if valid is None else iter(valid.repeat())
         self._on_epoch = on_epoch
         self.history: list[dict[str, float]] = []
+        self._every_epoch = every_epoch
+        self.by_epoch: list[Weights] = []
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
+        if self._every_epoch:
+            self.by_epoch.append(self._refitter.model.get_weights())
+            self.history.append({"epoch": 0, "loss": float("nan"), **self._validated(0)})
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         figures = {} if logs is None else logs
-        if self._valid is not None:
-            found = self._refitter.evaluate(islice(self._valid, self._n_valid))
-            figures.update({f"val_{name}": value for name, value in found.items()})
-        for name in ("loss", "val_loss"):
-            if name in figures and not np.isfinite(figures[name]):
-                raise RunError(
-                    f"{name} is {figures[name]} in epoch {epoch + 1}: "
-                    "lower the learning rate or look at the features"
-                )
+        figures.update(self._validated(epoch + 1))
+        _check_finite("loss", figures.get("loss", 0.0), epoch + 1)
+        if self._every_epoch:
+            self.by_epoch.append(self._refitter.model.get_weights())
         self.history.append({"epoch": epoch + 1, **{name: float(value) for name, value in figures.items()}})
         if self._on_epoch is not None:
             self._on_epoch(epoch + 1, figures)
+
+    def _validated(self, epoch: int) -> dict[str, float]:
+        """Return loss and metrics on the validation windows, where there are any."""
+        if self._valid is None:
+            return {}
+        found = self._refitter.evaluate(islice(self._valid, self._n_valid))
+        _check_finite("val_loss", found["loss"], epoch)
+        return {f"val_{name}": value for name, value in found.items()}
+
+
+def _check_finite(name: str, value: float, epoch: int) -> None:
+    if not np.isfinite(value):
+        raise RunError(f"{name} is {value} in epoch {epoch}: lower the learning rate or look at the features")

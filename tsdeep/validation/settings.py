@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tsdeep.baselines import references_for
-from tsdeep.errors import SpecError
+from tsdeep.errors import SpecError, unknown_name
 from tsdeep.features import Feature, argument_model
 from tsdeep.samples import Samples
 from tsdeep.validation.combinatorial import CombinatorialPurged
@@ -32,6 +32,7 @@ class FitSettings:
     refit: bool = True
     warm_start: bool = False
     retrain_every: int = 1
+    hold_out: str = "valid"
 
     def __post_init__(self) -> None:
         for name, least in (
@@ -45,6 +46,12 @@ class FitSettings:
             _check_whole(name, getattr(self, name), least)
         if not isinstance(self.mirror, bool):
             raise SpecError(f"mirror: found {self.mirror!r}, expected True or False")
+        if self.hold_out not in ("valid", "years"):
+            raise SpecError(unknown_name("hold_out", str(self.hold_out), ("valid", "years")))
+        if self.hold_out == "years" and self.seeds < 2:
+            raise SpecError(
+                "hold_out: years needs seeds of at least 2, as each member holds out years of its own"
+            )
         if self.patience is not None:
             _check_whole("patience", self.patience, 1)
 
@@ -54,8 +61,28 @@ def check_build_arguments(label: str, samples: Samples, build_arguments: dict[st
     for name in ("compile", "steps_per_execution", "samples", "input_shape", "task"):
         if name in build_arguments:
             raise SpecError(f"{name}: walk_forward sets it itself, expected hyperparameters of {label}")
-    if label in {reference.name for reference in references_for(samples.task)}:
+    if label in {r.name for r in references_for(samples.task, tuple(samples.panel.fields))}:
         raise SpecError(f"the model is called '{label}', as one of the reference methods; name it otherwise")
+
+
+def scored_folds(samples: Samples, cv: Any) -> list[Fold]:
+    """Cut the folds; instruments to train on only are neither validated nor tested."""
+    folds = list(cv.split(samples))
+    if samples.assets is None or not samples.assets.train_only:
+        return folds
+    return [replace(f, valid=samples.scored(f.valid), test=samples.scored(f.test)) for f in folds]
+
+
+def check_calibration(samples: Samples, folds: list[Fold], fit: FitSettings) -> None:
+    """Refuse a task that must be calibrated on rows that nothing was fitted on, where there are none."""
+    if samples.task.calibrated or fit.hold_out == "years":
+        return
+    without = [fold.number for fold in folds if not len(fold.valid)]
+    if without:
+        raise SpecError(
+            f"task {samples.task.kind} is calibrated on rows that nothing was fitted on, and fold {without[0]} has no "
+            "validation rows; expected a valid block in the split, or hold_out: years in training"
+        )
 
 
 def check_test_rows(cv: Any, folds: list[Fold]) -> None:

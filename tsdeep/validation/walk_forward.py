@@ -13,26 +13,27 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from tsdeep.baselines import references_for
+from tsdeep.baselines import Reference, references_for
 from tsdeep.errors import DataError, SpecError
-from tsdeep.models import build, xla_on_cpu
+from tsdeep.models import build, initialiser_of, xla_on_cpu
 from tsdeep.pipeline import windows
 from tsdeep.samples import Samples
-from tsdeep.validation.fitting import Fitted, Refitter
+from tsdeep.validation.fitting import Refitter, Weights
 from tsdeep.validation.fold import Fold
+from tsdeep.validation.members import PREDICT_BATCH, FoldFit
 from tsdeep.validation.progress import FoldProgress
 from tsdeep.validation.result import Result
 from tsdeep.validation.run_folder import FoldRecord, RunFolder, write_whole
 from tsdeep.validation.settings import (
     FitSettings,
     check_build_arguments,
+    check_calibration,
     check_in_time_order,
     check_test_rows,
     cutoff_of,
     run_settings,
+    scored_folds,
 )
-
-_PREDICT_BATCH = 1024
 
 
 def walk_forward(
@@ -50,6 +51,7 @@ def walk_forward(
     refit: bool = True,
     warm_start: bool = False,
     retrain_every: int = 1,
+    hold_out: str = "valid",
     out: str | os.PathLike[str] | None = None,
     resume: bool = False,
     progress: bool = True,
@@ -95,6 +97,12 @@ def walk_forward(
         Start each fold from the weights that the fold before ended with.
     retrain_every : int, default 1
         Fit in every n-th fold only; the folds between use the last fitted model and its scaler.
+    hold_out : {"valid", "years"}, default "valid"
+        What a fit is stopped on. "valid": the fold's validation rows. "years": each of the `seeds` members holds
+        out calendar years of its own among all the rows before the test rows, and all members stop at the epoch,
+        0 included, at which the rows held out, of all members together, have the lowest loss; no row is given up
+        and nothing is fitted again (`patience` and `refit` have no say). Labels that overlap those held out are
+        purged. The scaler is of all rows before the test rows.
     out : path, optional
         A run folder: each fold is written there when it is done.
     resume : bool, default False
@@ -122,14 +130,15 @@ def walk_forward(
         If `out` belongs to another run, a file in it is damaged, or a loss is not finite.
     """
     fit = FitSettings(
-        epochs, batch_size, stride, mirror, seed, seeds, patience, refit, warm_start, retrain_every
+        epochs, batch_size, stride, mirror, seed, seeds, patience, refit, warm_start, retrain_every, hold_out
     )
     label = model if isinstance(model, str) else getattr(model, "__name__", type(model).__name__)
     if resume and out is None:
         raise SpecError("resume=True needs out=, the folder of the run")
     check_build_arguments(label, samples, build_arguments)
-    folds = list(cv.split(samples))
+    folds = scored_folds(samples, cv)
     check_test_rows(cv, folds)
+    check_calibration(samples, folds, fit)
     if fit.warm_start or fit.retrain_every > 1:
         check_in_time_order(samples, folds, fit.refit)
     on_cpu = jit_compile == "auto" and not tf.config.list_physical_devices("GPU")
@@ -137,6 +146,7 @@ def walk_forward(
     refitter = Refitter(
         lambda compile: build(model, samples, compile=compile, jit_compile=xla, **build_arguments)
     )
+    initialise = initialiser_of(model)
     settings = run_settings(label, samples, cv, fit, build_arguments, refitter.fingerprint())
     folder = None if out is None else RunFolder(out, settings, resume=resume)
     if folder is not None and samples.spec is not None:
@@ -151,7 +161,7 @@ def walk_forward(
                     record, state = folder.read(number), "read"
                 else:
                     record, state = (
-                        _run_fold(refitter, samples, number, folds, before, fit, bars),
+                        _run_fold(refitter, samples, number, folds, before, fit, initialise, bars),
                         "done",
                     )
                     if folder is not None:
@@ -179,6 +189,7 @@ def _run_fold(
     folds: list[Fold],
     before: FoldRecord | None,
     fit: FitSettings,
+    initialise: Callable[..., None] | None,
     bars: FoldProgress,
 ) -> FoldRecord:
     started = time.perf_counter()
@@ -192,22 +203,25 @@ def _run_fold(
         weights = [model.get_weights() for model in before.models]
         scaler = before.scaler
         facts = {**before.facts, "fold": number, "refitted": False}
+        samples = samples.with_task(samples.task.with_calibration(facts.get("calibration")))
         history = before.history.iloc[:0]
     else:
-        start = (
-            [model.get_weights() for model in before.models]
-            if before is not None and fit.warm_start
-            else None
-        )
-        scaler, members, history = _fit_members(refitter, samples, number, n_folds, fold, start, fit, bars)
-        weights = [member.weights for member in members]
+        start = None
+        if before is not None and fit.warm_start:
+            start = [model.get_weights() for model in before.models]
+        name = f"fold {number + 1}/{n_folds}"
+        found = FoldFit(refitter, samples, fold, fit, start, initialise, bars, name).run()
+        scaler, weights, history = found.scaler, found.weights, found.history
+        if found.logits is not None:
+            samples = samples.calibrate(found.held_out, found.logits)
         facts = {
             "fold": number,
-            "cutoff": str(cutoff_of(samples, fold, fit.refit)),
-            "best_epochs": [member.best_epoch for member in members],
+            "cutoff": str(cutoff_of(samples, fold, fit.refit or fit.hold_out == "years")),
+            "best_epochs": found.best_epochs,
             "refitted": True,
             "task_fold": number,
             "thresholds": getattr(samples.task, "thresholds", None),
+            "calibration": samples.task.calibration,
         }
     predictions = _predict(refitter, samples, number, fold, scaler, weights, pd.Timestamp(facts["cutoff"]))
     references = _references(samples, number, fold)
@@ -216,77 +230,16 @@ def _run_fold(
     return FoldRecord(predictions, references, history, models, scaler, facts)
 
 
-def _fit_members(
-    refitter: Refitter,
-    samples: Samples,
-    number: int,
-    n_folds: int,
-    fold: Fold,
-    start: list[list[np.ndarray]] | None,
-    fit: FitSettings,
-    bars: FoldProgress,
-) -> tuple[Any, list[Fitted], pd.DataFrame]:
-    has_valid = len(fold.valid) > 0
-    stages = [("fit", fold.train, fold.valid if has_valid else None)]
-    if fit.refit and has_valid:
-        stages.append(("refit", fold.refit, None))
-    members: list[Fitted] = []
-    history: list[pd.DataFrame] = []
-    scalers = {stage: samples.fit_scaler(rows, mirror=fit.mirror) for stage, rows, _ in stages}
-    # By time, not by number: a fold comes out the same whether all folds are run or the last few.
-    start_of_test = int(samples.time[fold.test[0]].astype(np.int64))
-    for member in range(fit.seeds):
-        seed = int(np.random.SeedSequence((fit.seed, member, start_of_test)).generate_state(1)[0])
-        fitted: Fitted | None = None
-        for stage, rows, valid_rows in stages:
-            epochs = fit.epochs if fitted is None else fitted.best_epoch
-            bars.start_fit(f"fold {number + 1}/{n_folds}, member {member + 1}/{fit.seeds}, {stage}", epochs)
-            scaler = scalers[stage]
-            train = windows(
-                samples,
-                rows,
-                scaler=scaler,
-                stride=fit.stride,
-                mirror=fit.mirror,
-                batch_size=min(fit.batch_size, -(-len(rows) // fit.stride)),
-                shuffle=True,
-                seed=seed,
-                drop_remainder=True,  # XLA compiles anew for a batch of another size
-            )
-            valid = None
-            if valid_rows is not None:
-                valid = windows(samples, valid_rows, scaler=scaler, batch_size=_PREDICT_BATCH)
-            fitted = refitter.fit(
-                train,
-                valid,
-                epochs=epochs,
-                seed=seed,
-                patience=fit.patience,
-                start=None if start is None else start[member],
-                on_epoch=bars.epoch,
-            )
-            history.append(pd.DataFrame(fitted.history).assign(fold=number, member=member, stage=stage))
-        assert fitted is not None
-        members.append(fitted)
-    columns = ["fold", "member", "stage", "epoch", "loss", "val_loss", "accuracy", "val_accuracy"]
-    table = pd.concat(history, ignore_index=True)
-    return (
-        scalers[stages[-1][0]],
-        members,
-        table.reindex(columns=[*columns, *table.columns.difference(columns)]),
-    )
-
-
 def _predict(
     refitter: Refitter,
     samples: Samples,
     number: int,
     fold: Fold,
     scaler: Any,
-    weights: list[list[np.ndarray]],
+    weights: list[Weights],
     cutoff: pd.Timestamp,
 ) -> pd.DataFrame:
-    test = windows(samples, fold.test, scaler=scaler, batch_size=_PREDICT_BATCH, labels=False)
+    test = windows(samples, fold.test, scaler=scaler, batch_size=PREDICT_BATCH, labels=False)
     task = samples.task
     members = []
     for member in weights:
@@ -295,7 +248,7 @@ def _predict(
     outputs = {name: np.mean([member[name] for member in members], axis=0) for name in task.output_names}
     if len(members) > 1:
         outputs |= {f"{name}_seed{i}": member[name] for i, member in enumerate(members) for name in member}
-    return task.table(_frame(samples, number, fold, cutoff), samples.y[fold.test], outputs)
+    return _table(samples, number, fold, cutoff, outputs)
 
 
 def _check_labels(samples: Samples, fold: Fold) -> None:
@@ -321,26 +274,42 @@ def _check_labels(samples: Samples, fold: Fold) -> None:
 def _references(samples: Samples, number: int, fold: Fold) -> pd.DataFrame:
     """Predict the test rows by the reference methods, fitted on all that the fold allows."""
     cutoff = pd.Timestamp(samples.time[samples.label_end[fold.refit]].max())
-    base = _frame(samples, number, fold, cutoff)
     tables = []
-    for reference in references_for(samples.task):
-        outputs = reference.fit(samples, fold.refit).predict(samples, fold.test)
-        table = samples.task.table(base, samples.y[fold.test], outputs)
+    for reference in references_for(samples.task, tuple(samples.panel.fields)):
+        outputs = _answers(reference, samples, fold)
+        table = _table(samples, number, fold, cutoff, outputs)
         table.insert(0, "method", reference.name)
         tables.append(table)
     return pd.concat(tables, ignore_index=True)
 
 
-def _frame(samples: Samples, number: int, fold: Fold, cutoff: pd.Timestamp) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "fold": number,
-            "cutoff": cutoff,
-            "time": samples.time[fold.test],
-            "symbol": samples.symbol[fold.test],
-            **samples.task.context(samples.panel, fold.test),
-        }
+def _answers(reference: Reference, samples: Samples, fold: Fold) -> dict[str, np.ndarray]:
+    """Return a reference's outputs on the test rows; it sees one asset at a time."""
+    if samples.pooled is None:
+        return reference.fit(samples, fold.refit).predict(samples, fold.test)
+    fitted = reference.fit(samples.pooled, np.sort(samples.pooled_rows(fold.refit), axis=None))
+    asked = samples.pooled_rows(fold.test)
+    outputs = fitted.predict(samples.pooled, asked.reshape(-1))
+    return {name: values.reshape(asked.shape) for name, values in outputs.items()}
+
+
+def _table(
+    samples: Samples, number: int, fold: Fold, cutoff: pd.Timestamp, outputs: dict[str, np.ndarray]
+) -> pd.DataFrame:
+    """Lay out outputs on the test rows, a row for each asset where samples hold several."""
+    rows = fold.test
+    base = pd.DataFrame(
+        {"fold": number, "cutoff": cutoff, "time": samples.time[rows], "symbol": samples.symbol[rows]}
     )
+    base = base.assign(**samples.task.context(samples.panel, rows))
+    y = samples.y[rows]
+    if samples.pooled is not None:
+        assert samples.assets is not None
+        names = samples.assets.names
+        base = base.loc[base.index.repeat(len(names))].reset_index(drop=True)
+        base["symbol"] = np.tile(np.array(names, object), len(rows))
+        y, outputs = y.reshape(-1), {name: values.reshape(-1) for name, values in outputs.items()}
+    return samples.task.table(base, y, outputs)
 
 
 def _line(number: int, n_folds: int, record: FoldRecord, state: str) -> str:
