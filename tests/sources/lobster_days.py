@@ -59,7 +59,10 @@ class Day:
 
 
 def made_day(n_rows=60, levels=4, seed=0, **settings):
-    """A day whose best prices move by a cent now and then; some times are equal."""
+    """A day whose best prices move by a cent now and then; some times are equal.
+
+    Visible executions are at the best price of the row before, and take half of what stands there.
+    """
     random = np.random.default_rng(seed)
     ns = 34_200_000_000_000 + np.sort(random.integers(0, 23_000 * 10**9, n_rows))
     ns[1::7] = ns[0:-1:7][: len(ns[1::7])]
@@ -81,8 +84,23 @@ def made_day(n_rows=60, levels=4, seed=0, **settings):
         for level in range(levels):
             for sign, best in ((1, bid[row] + 200), (-1, bid[row])):
                 line += [str(best + sign * 100 * level), str(random.integers(1, 900))]
+        if kind == 4 and row > 0:
+            line = execute(message[-1], book[-1])
         book.append(line)
     return Day(message, book, **settings)
+
+
+def execute(message, before):
+    """Make the message an execution at the best price of the book before, and return the book after it."""
+    column = 2 if message[5] == "1" else 0
+    size = int(before[column + 1]) // 2
+    if size == 0:
+        message[1] = "3"
+        return list(before)
+    message[3:5] = [str(size), before[column]]
+    after = list(before)
+    after[column + 1] = str(int(before[column + 1]) - size)
+    return after
 
 
 def sample(symbol, levels):

@@ -136,6 +136,53 @@ def test_a_negative_price_is_refused(day, refused):
     )
 
 
+@pytest.mark.parametrize("by", [1, -1])
+def test_rows_that_are_shifted_against_each_other_are_refused(day, refused, by):
+    """As many rows as messages: one row is dropped at one end and another one added at the other."""
+    day.book = [day.book[0], *day.book[:-1]] if by == 1 else [*day.book[1:], day.book[-1]]
+    refused(
+        "message",
+        rf"row \d+: a visible execution of \d+ at \d+, expected it at the best (bid|ask) of the row before in "
+        rf"{day.name('orderbook')}, which is \d+ \(size \d+\), and its size gone in row \d+, .*; (\d+) of \d+ visible "
+        r"executions do not match, at most 1% may: are the rows of the two files shifted against each other\?",
+    )
+
+
+@pytest.mark.parametrize("settings", [{"same_time": "last"}, {"trim_start": "5min"}, {"levels": 1}])
+def test_executions_are_checked_before_rows_are_left_out(day, tmp_path, settings):
+    """Of what is left, rows before an execution may be other ones."""
+    path = day.write(tmp_path / "day")
+    if settings == {"trim_start": "5min"} and float(day.message[-1][0]) < 34_500:
+        settings = {"trim_start": "1s"}
+    assert Lobster(path=path, **settings).book().n_rows <= len(day.message)
+    day.book = [day.book[0], *day.book[:-1]]
+    with pytest.raises(DataError, match="shifted against each other"):
+        Lobster(path=day.write(tmp_path / "day"), **settings).book()
+
+
+def test_the_row_of_the_first_execution_that_does_not_match_is_told(tmp_path):
+    day = real_day()
+    first = next(row for row in range(1, 500) if day.message[row][1] == "4" and row > 100)
+    for row in range(100, 500):
+        if day.message[row][1] == "4":
+            day.message[row][4] = str(int(day.message[row][4]) + 100)
+    n_wrong = sum(line[1] == "4" for line in day.message[100:])
+    n_all = sum(line[1] == "4" for line in day.message[1:])
+    with pytest.raises(DataError, match=rf": row {first}: .*; {n_wrong} of {n_all} visible executions"):
+        Lobster(path=day.write(tmp_path)).book()
+
+
+def test_up_to_three_odd_executions_of_a_short_file_are_no_shift(tmp_path):
+    day = real_day()
+    rows = [row for row in range(1, 500) if day.message[row][1] == "4"]
+    for row in rows[:3]:
+        day.message[row][4] = str(int(day.message[row][4]) + 100)
+    assert Lobster(path=day.write(tmp_path)).book().n_rows == 500
+    day.message[rows[3]][4] = str(int(day.message[rows[3]][4]) + 100)
+    with pytest.raises(DataError, match=rf"; 4 of {len(rows)} visible executions do not match"):
+        Lobster(path=day.write(tmp_path)).book()
+
+
 @pytest.mark.parametrize("more", [1, -1])
 def test_a_row_with_another_number_of_columns_is_refused(day, refused, more):
     day.message[17] = [*day.message[17], "1"] if more == 1 else day.message[17][:-1]

@@ -24,7 +24,7 @@ from tsdeep.sources.book_options import (
 from tsdeep.sources.book_part import BookPart
 from tsdeep.sources.clock import known_zone, local_to_utc
 from tsdeep.sources.lobster_files import Pair, find_pairs
-from tsdeep.sources.lobster_tables import HALT, halts, read_message, read_orderbook
+from tsdeep.sources.lobster_tables import HALT, check_executions, halts, read_message, read_orderbook
 
 
 @register_source("lobster")
@@ -84,8 +84,9 @@ class Lobster(BookFiles):
         DataError
             With file, row (from 0) and reason, if files are missing or have no partner, their lengths
             differ, a row has another number of columns, a value is not a whole number, times go back, an
-            event type is unknown, a size is not positive, levels are not in order, or (unless removed) the
-            book is crossed, locked or one-sided.
+            event type is unknown, a size is not positive, levels are not in order, more than 1% of the visible
+            executions are not at the best price of the row before (rows of the two files that are shifted
+            against each other), or (unless removed) the book is crossed, locked or one-sided.
         """
         pairs, others = find_pairs(Path(self.path))
         notes = Notes()
@@ -133,6 +134,7 @@ class Lobster(BookFiles):
         fault = level_fault(part.fields)
         if fault is not None:
             raise DataError(f"{part.place(fault[0])}: {fault[1]}")
+        check_executions(pair, message, book)
         segment, halted = halts(message["type"], message["price"])
         is_halt = message["type"] == HALT
         start, stop = self._utc(pair, np.array([pair.start_ms, pair.stop_ms]) * 1_000_000)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
+from tsdeep.books import touch_faults
 from tsdeep.errors import DataError
 from tsdeep.sources.lobster_files import Member, Pair
 
@@ -18,10 +20,12 @@ HALT = 7
 """Event type of a message on a trading halt."""
 
 _MESSAGE = ["time", "type", "order id", "size", "price", "direction"]
-_HIDDEN_EXECUTION, _CROSS = 5, 6
+_VISIBLE_EXECUTION, _HIDDEN_EXECUTION, _CROSS = 4, 5, 6
 _TRADING_RESUMES = 1
 _DAY_SECONDS = 86_400
 _BLOCK_BYTES = 1 << 22
+_UNMATCHED_SHARE = 0.01  # of visible executions; of files that belong together none
+_UNMATCHED_LEAST = 4  # fewer are odd rows, not a shift
 
 
 def read_message(pair: Pair) -> tuple[dict[str, np.ndarray], np.ndarray]:
@@ -93,6 +97,56 @@ def read_orderbook(pair: Pair) -> dict[str, np.ndarray]:
             columns = [table[f"{side} {what} {n}"] for n in range(1, pair.levels + 1)]
             book[f"{side}_{what}"] = np.stack(columns, axis=1).astype(np.float64)  # [rows, levels]
     return book
+
+
+def check_executions(pair: Pair, message: Mapping[str, np.ndarray], book: Mapping[str, np.ndarray]) -> None:
+    """Refuse message and book rows that do not belong together, such as files shifted against each other.
+
+    A visible execution is at the best price of its side in the row before, and takes its size from there: what is
+    left stands in its own row, at the same price, or where nothing is left the best price is a worse one. Where more
+    than 1% of them (and more than three) are otherwise, the rows are not those of one day's pair. Rows that are
+    crossed, locked or one-sided, and those after them, are not looked at.
+
+    Parameters
+    ----------
+    pair : Pair
+        The files.
+    message : mapping of str to ndarray of int64, [rows]
+        As `read_message` returns it.
+    book : mapping of str to ndarray of float64, [rows, levels]
+        As `read_orderbook` returns it, as many rows.
+
+    Raises
+    ------
+    DataError
+        With the first row that does not match, and what was expected there.
+    """
+    faulty = np.any([*touch_faults(book).values()], axis=0)
+    rows = np.flatnonzero(message["type"] == _VISIBLE_EXECUTION)
+    rows = rows[rows > 0]
+    rows = rows[~(faulty[rows] | faulty[rows - 1])]
+    size, price = message["size"][rows], message["price"][rows]
+    buy = message["direction"][rows] == 1
+    price_before, size_before, price_after, size_after = (
+        np.where(buy, book[f"bid_{what}"][at, 0], book[f"ask_{what}"][at, 0])
+        for at in (rows - 1, rows)
+        for what in ("price", "size")
+    )
+    worse = np.where(buy, price_after < price, price_after > price)
+    left = np.where(worse, 0, np.where(price_after == price, size_after, np.nan))
+    unmatched = (price != price_before) | (size_before - size != left)
+    count = int(unmatched.sum())
+    if count < _UNMATCHED_LEAST or count <= _UNMATCHED_SHARE * len(rows):
+        return
+    first = int(np.argmax(unmatched))
+    row, side = int(rows[first]), "bid" if buy[first] else "ask"
+    raise DataError(
+        f"{pair.message}: row {row}: a visible execution of {size[first]} at {price[first]}, expected it at the best "
+        f"{side} of the row before in {pair.orderbook.name}, which is {price_before[first]:.0f} (size "
+        f"{size_before[first]:.0f}), and its size gone in row {row}, where that is {price_after[first]:.0f} (size "
+        f"{size_after[first]:.0f}); {count:,} of {len(rows):,} visible executions do not match, at most 1% may: are "
+        "the rows of the two files shifted against each other?"
+    )
 
 
 def _refuse(member: Member, bad: np.ndarray, values: np.ndarray, name: str, expected: str) -> None:
