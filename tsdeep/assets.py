@@ -139,6 +139,21 @@ def aligned(
     return replace(panel, fields=fields, notes=(*panel.notes, *flat_rows(panel)))
 
 
+def stacked(panel: Panel, more: Panel) -> Panel:
+    """Put the segments of another panel, with the same fields, behind those of a panel."""
+    both = (panel, more)
+    dates = [each.session_date for each in both if each.session_date is not None]
+    return replace(
+        panel,
+        fields={name: np.concatenate([each.raw(name) for each in both]) for name in panel.fields},
+        time=np.concatenate([each.time for each in both]),
+        bounds=np.concatenate([panel.bounds, more.bounds + panel.n_rows]),
+        symbols=(*panel.symbols, *more.symbols),
+        session_date=np.concatenate(dates) if len(dates) == 2 else None,
+        notes=(*panel.notes, *more.notes),
+    )
+
+
 def joined(
     panel: Panel,
     name: str,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import tsdeep
-from tsdeep.errors import RunError, TsdeepError
+from tsdeep.errors import RunError, SpecError, TsdeepError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -116,6 +116,16 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--source", help="kind of source to read instead of the spec's, such as csv")
     parser.add_argument("--path", help="file or folder of that source")
     parser.add_argument("--symbols", nargs="+", metavar="SYMBOL", help="symbols of that source")
+    parser.add_argument(
+        "--join",
+        nargs="+",
+        metavar="NAME=PATH",
+        default=[],
+        help="CSV files of series that the spec joins, vix=VIX.csv",
+    )
+    parser.add_argument(
+        "--train-only", metavar="PATH", help="folder of CSV files of more assets to learn from"
+    )
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -154,9 +164,12 @@ def _default_folder(spec: DataSpec, resume: bool) -> Path:
 
 
 def _with_source(spec: DataSpec, options: argparse.Namespace) -> DataSpec:
+    spec = _with_series(spec, options)
     source = _source(spec.resolved()["source"], options)
     if source == spec.source:
         return spec
+    if not spec.source.given and source.kind == spec.source.kind and options.symbols is None:
+        return spec.replace(source=source)  # the place that the spec left open
     changes: dict[str, Any] = {"source": source, "variants": None}
     changes["description"] = f"{spec.description} (Source changed from {spec.source.describe()}.)".strip()
     if options.path is not None or options.source is not None:
@@ -164,6 +177,27 @@ def _with_source(spec: DataSpec, options: argparse.Namespace) -> DataSpec:
         if spec.period != spec.replace(period=changes["period"]).period:
             print("tsdeep: another source: the spec's period is not applied", file=sys.stderr)
     return spec.replace(**changes)
+
+
+def _with_series(spec: DataSpec, options: argparse.Namespace) -> DataSpec:
+    """Give the series that a spec joins, and its assets to train on only, the files that were named."""
+    changes: dict[str, Any] = {}
+    if options.join:
+        series = spec.resolved()["join"]
+        for text in options.join:
+            name, separator, path = text.partition("=")
+            if not separator or name not in series:
+                known = ", ".join(series) or "none"
+                raise SpecError(
+                    f"--join: found '{text}', expected NAME=PATH with a series of {spec.name}: {known}"
+                )
+            series[name]["source"] = {"kind": "csv", "path": path}
+        changes["join"] = series
+    if options.train_only is not None:
+        if spec.assets is None:
+            raise SpecError(f"--train-only: {spec.name} has no 'assets', expected a spec of several assets")
+        changes["assets"] = {"train_only": {"kind": "csv", "path": options.train_only}}
+    return spec.replace(**changes) if changes else spec
 
 
 def _source(content: dict[str, Any], options: argparse.Namespace) -> Source:
@@ -206,6 +240,7 @@ def _export(options: argparse.Namespace) -> None:
 def _predict(options: argparse.Namespace) -> None:
     from tsdeep.serving.predict import latest_version, read_metadata
     from tsdeep.sources import source_class
+    from tsdeep.spec import make_spec
 
     about = read_metadata(latest_version(options.directory))
     content = about["spec"]
@@ -218,8 +253,13 @@ def _predict(options: argparse.Namespace) -> None:
         and "levels" in source_class(content["source"]["kind"]).model_fields
     ):
         content["source"]["levels"] = about["field_shapes"]["ask_price"][0]
-    fields = tuple(name for name in about["fields"] if name != "time")
-    newest = _source(content["source"], options).panel(fields)
+    if content["assets"] is None:
+        fields = tuple(name for name in about["fields"] if name != "time")
+        newest = _source(content["source"], options).panel(fields)
+    else:  # as they were learnt, whatever the period, and without those to train on only
+        content["assets"]["train_only"] = None
+        content["period"] = {"start": None, "end": None}
+        newest, _ = _with_source(make_spec(content), options).read()
     print(tsdeep.predict(options.directory, newest, rows=options.rows).to_string(index=False))
 
 

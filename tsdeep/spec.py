@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Hashable, Mapping
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,30 +12,33 @@ from typing import Annotated, Any
 import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator, model_validator
 
+from tsdeep.assets import Assets
 from tsdeep.errors import DataError, SpecError, invalid_keys, unknown_name
 from tsdeep.features import FeatureBank, argument_model, get_feature, make_feature, make_scaler
 from tsdeep.models import model_names
+from tsdeep.panel import Panel
 from tsdeep.samples import Samples
 from tsdeep.sources import OneOrMore, Source, make_source
+from tsdeep.spec_assets import AssetRules, Joined, context_fields, dump_source, read_panel
 from tsdeep.spec_parts import Backtest, Count, Part, Period, Split, Training, hyperparameter_model
 from tsdeep.tables import KEYS
 from tsdeep.tasks import Task, get_task, task_names
 from tsdeep.validation import WalkForward
 
 #: Arguments of features that a spec may leave out: the data tells them.
-FROM_DATA = ("tick", "levels")
+FROM_DATA = ("tick", "levels", "assets", "symbols")
+_ANY_DATA: dict[str, Any] = {"tick": 1.0, "levels": 1, "assets": ("A", "B"), "symbols": ("A", "B")}
 
 
 def _feature(value: dict[str, Any]) -> dict[str, Any]:
     if "kind" in value and not isinstance(value["kind"], str):
         raise ValueError(f"found the kind {value['kind']!r}, expected a name")
-    make_feature(*_for_data([value], 1.0, 1))
+    make_feature(*_for_data([value], _ANY_DATA))
     return value
 
 
-def _for_data(features: list[dict[str, Any]], tick: float | None, levels: int | None) -> list[dict[str, Any]]:
-    """Give features of order books the tick and the levels of the data where the spec leaves them out."""
-    known = {name: value for name, value in zip(FROM_DATA, (tick, levels), strict=True) if value is not None}
+def _for_data(features: list[dict[str, Any]], known: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Give features what the data tells, such as tick, levels and assets, where the spec leaves it out."""
     filled = []
     for feature in features:
         asked = argument_model(get_feature(feature["kind"])).model_fields if "kind" in feature else {}
@@ -68,6 +72,12 @@ class DataSpec(Part):
     period: Period = Field(default=Period(), description="First and last date to use.")
     fields: OneOrMore[Annotated[str, AfterValidator(_field)]] = Field(
         description="Raw fields to take from the source."
+    )
+    assets: AssetRules | None = Field(
+        default=None, description="Where several assets belong together: how they come to the same days."
+    )
+    join: dict[Annotated[str, AfterValidator(_field)], Joined] = Field(
+        default={}, description="Other series by the field that they become on every row, such as vix."
     )
     features: list[Annotated[dict[str, Any], AfterValidator(_feature)]] = Field(
         min_length=1, description="Causal features, in order."
@@ -127,17 +137,20 @@ class DataSpec(Part):
     @model_validator(mode="after")
     def _together(self) -> DataSpec:
         readers = {
-            "the features read": FeatureBank(_for_data(self.features, 1.0, 1)).fields,
+            "the features read": FeatureBank(_for_data(self.features, _ANY_DATA)).fields,
             "the task reads": self.make_task().fields,
         }
         if self.backtest.execution == "next_open":
             readers["the execution 'next_open' reads"] = ("open",)
+        there = (*self.fields, *self.join, *context_fields(tuple(self.fields), self.assets), "time")
         for reader, names in readers.items():
             for name in names:
-                if name not in (*self.fields, "time"):
+                if name not in there:
                     raise ValueError(
                         f"fields: found {', '.join(self.fields)}, expected '{name}' too, which {reader}"
                     )
+        if self.assets is not None and self.scaler.get("by_symbol"):
+            raise ValueError("scaler: found by_symbol with assets, expected one scaler for all of them")
         return self
 
     def make_task(self) -> Task:
@@ -156,18 +169,51 @@ class DataSpec(Part):
         DataError
             If the data cannot be read, lacks a field, or has a value that cannot be used.
         """
+        panel, assets = self.read()
+        known: dict[str, Any] = {"tick": panel.tick}
+        if "ask_price" in panel.fields:
+            known["levels"] = panel.fields["ask_price"].shape[1]
+        if assets is not None:
+            known |= {"assets": assets.names, "symbols": assets.symbols}
+        known = {name: value for name, value in known.items() if value is not None}
+        features, notes = self._features_in_use(known)
+        panel = replace(panel, notes=(*panel.notes, *notes))
         try:
-            panel = self.source.panel(tuple(self.fields), *self.period.timestamps())
-            levels = panel.fields["ask_price"].shape[1] if "ask_price" in panel.fields else None
-            bank = FeatureBank(_for_data(self.features, panel.tick, levels))
-            return Samples(panel, bank, self.make_task(), self.lookback, self.scaler, self)
+            samples = Samples(
+                panel, FeatureBank(features), self.make_task(), self.lookback, self.scaler, self, assets
+            )
         except DataError as error:
             raise DataError(f"{self.source.describe()}: {error}") from None
+        side_by_side = self.assets is not None and self.assets.learn == "side_by_side"
+        return samples.side_by_side() if side_by_side else samples
+
+    def read(self) -> tuple[Panel, Assets | None]:
+        """Read the data, with its assets on the same days and other series joined.
+
+        Raises
+        ------
+        DataError
+            If the data cannot be read, lacks a field, or has a value that cannot be used.
+        """
+        return read_panel(self.source, tuple(self.fields), *self.period.timestamps(), self.assets, self.join)
+
+    def _features_in_use(self, known: Mapping[str, Any]) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+        """Leave out the features of optional series that are not there, and say so."""
+        absent = [name for name, each in self.join.items() if not each.used]
+        features = _for_data(self.features, known)
+        if not absent:
+            return features, ()
+        used = [each for each in features if not set(absent) & set(make_feature(each).fields)]
+        note = (
+            f"Without {', '.join(absent)}, which is optional and was not given: "
+            f"{len(features) - len(used)} of {len(features)} features are left out."
+        )
+        return used, (note,)
 
     def resolved(self) -> dict[str, Any]:
         """Return all settings, defaults included, as they stand in a YAML file."""
         content = self.model_dump(mode="json")
-        content["source"] = {"kind": self.source.kind, **self.source.model_dump(mode="json")}
+        content["source"] = dump_source(self.source)
         return content
 
     def to_yaml(self) -> str:
@@ -275,11 +321,21 @@ def _from_file(path: Any, where: str) -> DataSpec:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=_SpecLoader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise SpecError(f"{where}: cannot be read as YAML: {error}") from None
-    source = content.get("source") if isinstance(content, dict) else None
-    if isinstance(source, dict) and isinstance(source.get("path"), str):
-        # Beside the file that names it, wherever the command is run.
-        source["path"] = str(path.absolute().parent / Path(source["path"]).expanduser())
+    _set_paths(content, path.absolute().parent)
     return make_spec(content, where=where)
+
+
+def _set_paths(content: Any, folder: Path) -> None:
+    """Read paths of sources beside the file that names them, wherever the command is run."""
+    if not isinstance(content, dict):
+        return
+    assets, series = content.get("assets"), content.get("join")
+    sources = [content.get("source"), assets.get("train_only") if isinstance(assets, dict) else None]
+    if isinstance(series, dict):
+        sources += [each.get("source") for each in series.values() if isinstance(each, dict)]
+    for source in sources:
+        if isinstance(source, dict) and isinstance(source.get("path"), str):
+            source["path"] = str(folder / Path(source["path"]).expanduser())
 
 
 class _SpecLoader(yaml.SafeLoader):

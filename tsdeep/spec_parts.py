@@ -116,6 +116,10 @@ class Training(Part):
     retrain_every: Count = Field(default=1, description="Fit in every n-th fold only.")
     seed: int = Field(default=0, strict=True, ge=0, description="Of everything random.")
     seeds: Count = Field(default=1, description="Members fitted from different seeds and averaged.")
+    hold_out: Literal["valid", "years"] = Field(
+        default="valid",
+        description="What stops a fit: the validation rows, or calendar years that each member holds out.",
+    )
 
 
 class Backtest(Part):

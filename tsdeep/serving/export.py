@@ -54,8 +54,9 @@ def export(
     -------
     Path
         The folder of the version: a SavedModel whose `serving_default` takes one float64 tensor
-        `[batch, rows_needed, ...]` a field by name and returns float32 outputs `[batch]` by name, and
-        `tsdeep.json` (fields, rows needed, outputs, spec, cutoff, metrics, versions).
+        `[batch, rows_needed, ...]` a field by name and returns float32 outputs `[batch]` by name (`[batch, assets]`
+        of samples of several assets, whose bars it takes side by side), and `tsdeep.json` (fields, rows needed,
+        outputs, assets in their order, spec, cutoff, metrics, versions).
 
     Raises
     ------
@@ -107,11 +108,14 @@ def versions(directory: Path) -> list[int]:
 
 def describe(samples: Samples, outputs: list[str]) -> dict[str, Any]:
     """Describe an export for the people and programs that will call it."""
+    from tsdeep.serving.raw_model import served_features, served_fields
+
+    shapes = served_fields(samples)
     return {
         "format": 1,
-        "fields": list(samples.features.fields),
-        "field_shapes": {name: list(samples.panel.raw(name).shape[1:]) for name in samples.features.fields},
-        "positive_fields": list(samples.features.positive_fields),
+        "fields": list(shapes),
+        "field_shapes": {name: list(shape) for name, shape in shapes.items()},
+        "positive_fields": list(served_features(samples).positive_fields),
         "rows_needed": samples.rows_needed,
         "lookback": samples.lookback,
         "warmup": samples.features.warmup,
@@ -120,7 +124,12 @@ def describe(samples: Samples, outputs: list[str]) -> dict[str, Any]:
         "outputs": outputs,
         "row": samples.panel.row,
         "tick": samples.panel.tick,
-        "symbols": sorted(set(samples.panel.symbols)),
+        "symbols": sorted(set(samples.panel.symbols))
+        if samples.assets is None
+        else list(samples.assets.names),
+        "assets": None
+        if samples.assets is None
+        else {"names": samples.assets.names, "joined": samples.assets.joined},
         "spec": None if samples.spec is None else samples.spec.resolved(),
         "versions": library_versions(),
     }

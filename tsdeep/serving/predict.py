@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from tsdeep.assets import Assets, side_by_side
 from tsdeep.errors import DataError, RunError, SpecError
 from tsdeep.features import ScalerBySymbol
 from tsdeep.panel import Panel
@@ -39,7 +40,8 @@ def predict(
         A walk-forward result, the folder of an export (its newest version is used) or of one version.
     bars : DataFrame or Panel
         Raw bars with the model's fields, time as a DatetimeIndex or a column, optionally `symbol`; at
-        least `rows_needed` rows a symbol. Order books are given as a Panel.
+        least `rows_needed` rows a symbol. A model of several assets needs the same newest days of all of them, and
+        series that it joins (`vix`) as a column. Order books are given as a Panel.
     rows : int, default 1
         How many of the newest rows of each symbol to predict.
     symbol : str, optional
@@ -62,6 +64,10 @@ def predict(
     about, answer = _open(model)
     needed, fields = about["rows_needed"], about["fields"]
     panel = bars if isinstance(bars, Panel) else _panel(bars, fields, symbol, about["symbols"])
+    assets = about.get("assets")
+    if assets is not None:
+        names, joined = tuple(assets["names"]), tuple(assets["joined"])
+        panel = side_by_side(panel, Assets(names, joined=joined), tuple(fields))
     others = [each for each in dict.fromkeys(panel.symbols) if about.get("scaler_of") not in (None, each)]
     if others:
         raise DataError(
@@ -86,7 +92,13 @@ def predict(
             )
         ends = np.arange(stop - rows, stop)
         outputs = answer(panel.windows(ends, needed, tuple(fields)), name)
-        tables.append(pd.DataFrame({"time": panel.time[ends], "symbol": panel.symbol[ends], **outputs}))
+        if assets is None:
+            base = {"time": panel.time[ends], "symbol": panel.symbol[ends]}
+        else:
+            names = assets["names"]
+            base = {"time": np.repeat(panel.time[ends], len(names)), "symbol": np.tile(names, rows)}
+        flat = {name: values.reshape(-1) for name, values in outputs.items()}
+        tables.append(pd.DataFrame({**base, **flat}))
     return pd.concat(tables, ignore_index=True)
 
 

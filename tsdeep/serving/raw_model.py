@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from tsdeep.errors import SpecError
-from tsdeep.features import ScalerBySymbol
+from tsdeep.features import AssetFeatures, ScalerBySymbol
 
 if TYPE_CHECKING:
     from tsdeep.samples import Samples
@@ -40,7 +40,8 @@ def raw_model(
     Returns
     -------
     keras.Model
-        From a dict of `field [batch, rows_needed, ...]` float64 to a dict of `output [batch]` float32.
+        From a dict of `field [batch, rows_needed, ...]` float64 to a dict of `output [batch]` float32, or of
+        `output [batch, assets]` where samples are of several assets, whose bars are then asked for side by side.
 
     Raises
     ------
@@ -54,18 +55,38 @@ def raw_model(
         _check_one_row(model, samples.task)
     # Members come with one name; in a functional model every name is unique.
     members = [keras.Model(model.inputs, model.outputs, name=f"member_{i}") for i, model in enumerate(given)]
+    features = served_features(samples)
+    shapes = served_fields(samples)
     inputs = {
-        name: keras.Input(
-            (samples.rows_needed, *samples.panel.raw(name).shape[1:]), dtype="float64", name=name
-        )
-        for name in samples.features.fields
+        name: keras.Input((samples.rows_needed, *shape), dtype="float64", name=name)
+        for name, shape in shapes.items()
     }
-    x = samples.features(inputs)  # [batch, lookback, channels]
+    x = features(inputs)  # [batch, lookback, channels]
     if scaler is not None:
         x = scaler(x)
     outputs = [samples.task.outputs(_only(member(x))) for member in members]
     named = {name: keras.ops.mean(keras.ops.stack([o[name] for o in outputs]), axis=0) for name in outputs[0]}
+    if samples.assets is not None and samples.pooled is None:
+        n = len(samples.assets.names)
+        named = {name: keras.ops.reshape(output, (-1, n)) for name, output in named.items()}
     return keras.Model(inputs, named)
+
+
+def served_features(samples: Samples) -> Any:
+    """Return the layer from the fields of a request to features; of pooled assets it takes all of them at once."""
+    if samples.assets is None or samples.pooled is not None:
+        return samples.features
+    a = samples.assets
+    return AssetFeatures(samples.features, a.names, market=a.market, joined=a.joined, pooled=True)
+
+
+def served_fields(samples: Samples) -> dict[str, tuple[int, ...]]:
+    """Return the fields of a request with their shapes after `[batch, rows]`."""
+    names = served_features(samples).fields
+    if samples.assets is None:
+        return {name: tuple(samples.panel.raw(name).shape[1:]) for name in names}
+    one_each = (len(samples.assets.names),)
+    return {name: () if name in samples.assets.joined else one_each for name in names}
 
 
 def scaler_of(scaler: Any | None, symbol: str | None) -> Any | None:

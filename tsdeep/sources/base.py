@@ -91,6 +91,11 @@ class Source(BaseModel, ABC):
         """What one row is, as in `Panel.row`; horizons and lookbacks count rows."""
         return "one bar"
 
+    @property
+    def given(self) -> bool:
+        """Whether it is known where to read from; False while a path is open that the user must give."""
+        return True
+
     def describe(self) -> str:
         """Say in a line where the bars come from: the kind, and the settings that are not the defaults."""
         settings = self.model_dump(mode="json", exclude_defaults=True)

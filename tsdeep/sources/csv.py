@@ -23,8 +23,9 @@ class Csv(Source):
 
     Parameters
     ----------
-    path : str
-        A file, whose symbol is its column `symbol` or its own name; or a folder of `<symbol>.csv`.
+    path : str, optional
+        A file, whose symbol is its column `symbol` or its own name; or a folder of `<symbol>.csv`. Left open
+        in a spec for data that every user keeps elsewhere; it must be given to read.
     symbols : list of str, optional
         Which symbols, in this order; by default all, a folder's in alphabetical order.
     time : str, default "date"
@@ -36,7 +37,7 @@ class Csv(Source):
         Field to column name, where they differ: `{close: Adj Close}`.
     """
 
-    path: str
+    path: str | None = None
     symbols: OneOrMore[str] | None = None
     time: str = "date"
     time_format: str = "ISO8601"
@@ -44,9 +45,9 @@ class Csv(Source):
 
     @field_validator("path")
     @classmethod
-    def _absolute(cls, value: str) -> str:
+    def _absolute(cls, value: str | None) -> str | None:
         """Keep the place that is meant now, so that a run folder reads the same file from anywhere."""
-        return str(Path(value).expanduser().absolute())
+        return None if value is None else str(Path(value).expanduser().absolute())
 
     @field_validator("columns")
     @classmethod
@@ -57,15 +58,26 @@ class Csv(Source):
             raise ValueError(f"found the column {twice[0]!r} for two fields, expected one field a column")
         return value
 
+    @property
+    def given(self) -> bool:
+        """Whether there is a path."""
+        return self.path is not None
+
     def bars(self) -> pd.DataFrame:
         """Read all bars.
 
         Raises
         ------
         DataError
-            If a file is missing, empty or cannot be parsed, a column is not there or there twice, a time is
-            not one, or a symbol asked for is not found; with the file, and the row from 0.
+            If no path was given, a file is missing, empty or cannot be parsed, a column is not there or there
+            twice, a time is not one, or a symbol asked for is not found; with the file, and the row from 0.
         """
+        if self.path is None:
+            files = ", ".join(f"{symbol}.csv" for symbol in self.symbols or ("<symbol>",))
+            raise DataError(
+                f"no path given: name a folder with {files} (columns {self.time}, open, high, low, close, "
+                "volume), as with --path FOLDER on the command line"
+            )
         path = Path(self.path)
         if path.is_dir():
             there = sorted(file.stem for file in path.glob("*.csv"))

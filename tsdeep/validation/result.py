@@ -136,7 +136,8 @@ class Result:
     def evidence(self) -> Evidence:
         """Return what the report is made of, with the strategy that the spec asks for."""
         spec = self.samples.spec
-        symbols = sorted(set(self.samples.panel.symbols))
+        assets = self.samples.assets
+        symbols = sorted(set(self.samples.panel.symbols)) if assets is None else list(assets.names)
         strategy = {} if spec is None else spec.backtest.model_dump()
         return Evidence(
             name=spec.name if spec is not None else ", ".join(symbols),
@@ -179,8 +180,11 @@ class Result:
 
     def last_models(self) -> tuple[list[keras.Model], Samples, Any]:
         """Return the last fold's members, its samples with what the task took from it, and its scaler."""
-        taught_by = list(self.cv.split(self.samples))[self.fold_facts[-1]["task_fold"]]
-        return self.models, self.samples.fit_task(taught_by.train), self.scaler
+        facts = self.fold_facts[-1]
+        taught_by = list(self.cv.split(self.samples))[facts["task_fold"]]
+        samples = self.samples.fit_task(taught_by.train)
+        samples = samples.with_task(samples.task.with_calibration(facts.get("calibration")))
+        return self.models, samples, self.scaler
 
     def description(self) -> dict[str, Any]:
         """Return what an export says of the run that it comes from."""
@@ -202,10 +206,16 @@ class Result:
                 os.replace(file, Path(out) / file.name)
 
     def _provenance(self, symbols: list[str]) -> dict[str, Any]:
-        panel, spec = self.samples.panel, self.samples.spec
+        panel, spec, assets = self.samples.panel, self.samples.spec, self.samples.assets
+        more = {} if assets is None else {"learnt from too": ", ".join(assets.train_only) or "none"}
+        if spec is not None and spec.join:
+            more["joined"] = (
+                ", ".join(f"{k}: {v.source.describe()}" for k, v in spec.join.items() if v.used) or "none"
+            )
         return {
             "source": "given by the caller" if spec is None else spec.source.describe(),
             "symbols": ", ".join(symbols),
+            **more,
             "first row": str(pd.Timestamp(panel.time.min())).removesuffix(" 00:00:00"),
             "last row": str(pd.Timestamp(panel.time.max())).removesuffix(" 00:00:00"),
             "times": "UTC" if "ask_price" in panel.fields else "session dates, or as the source gives them",
