@@ -236,14 +236,9 @@ class Samples:
         return np.stack(found, axis=1).astype(np.int64)
 
     def calibrate(self, rows: np.ndarray, logits: np.ndarray) -> Samples:
-        """Return samples whose task has taken what its outputs need from rows that no model was fitted on.
+        """Return samples whose task took what its outputs need from rows `[n]` that no model was fitted on.
 
-        Parameters
-        ----------
-        rows : ndarray of int64, [rows]
-            Panel rows, a fold's validation rows.
-        logits : ndarray, [rows, *task.logit_shape]
-            A model's answers on them.
+        `logits [n, *task.logit_shape]` are a model's answers on these rows, such as a fold's validation rows.
         """
         y, logits = self.y[rows], np.asarray(logits)
         symbol = self.symbol[rows]
