@@ -3,7 +3,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.metrics import matthews_corrcoef
 
 from tests.book_rows import lobster_panel, made_up_panel
 from tests.panels import ragged_samples
@@ -23,7 +25,7 @@ def samples_of(panel, **settings):
 
 
 def stacked(outputs):
-    return np.stack([*outputs.values()], axis=1)
+    return np.stack([values for name, values in outputs.items() if not name.startswith("call")], axis=1)
 
 
 def test_references_of_movement_are_fresh_and_keep_the_protocol():
@@ -53,7 +55,7 @@ def test_majority_predicts_the_shares_of_the_training_rows_with_one_row_of_each_
 def test_persistence_predicts_the_shares_after_moves_of_the_same_class():
     samples = samples_of(made_up_panel((400, 90)), horizon_rows=5, labels="anchored", **TICKS)
     train, test = np.arange(20, 300), np.arange(300, 340)
-    probabilities = stacked(Persistence().fit(samples, train).predict(samples, test))
+    outputs = Persistence().fit(samples, train).predict(samples, test)
     panel = samples.panel
     mid = np.round((panel.fields["ask_price"] + panel.fields["bid_price"])[:, 0] / 0.01)  # half ticks
 
@@ -61,10 +63,45 @@ def test_persistence_predicts_the_shares_after_moves_of_the_same_class():
         move = mid[row] - mid[row - 5]
         return 1 + (move > 1) - (move < -1)
 
-    for row, found in zip(test, probabilities, strict=True):
+    assert outputs["call"].tolist() == [last_move(row) for row in test]
+    for row, found in zip(test, stacked(outputs), strict=True):
         alike = [t for t in train if last_move(t) == last_move(row)]
         counts = np.bincount(samples.y[alike].astype(int), minlength=3) + 1
         np.testing.assert_allclose(found, counts / counts.sum(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("reference", [Persistence(), OneLineRule()], ids=lambda one: one.name)
+def test_a_large_stationary_class_does_not_silence_the_call_of_a_state(reference):
+    """Where "stationary" is the most frequent after every state, the likeliest class is a constant, of MCC 0."""
+    samples = samples_of(
+        made_up_panel((4000,), ("A",)),
+        horizon_rows=10,
+        labels="smoothed",
+        threshold=5.0,
+        threshold_in="ticks",
+    )
+    train, test = np.arange(20, 3000), np.arange(3000, 3900)
+    y = samples.y[test].astype(int)
+    outputs = reference.fit(samples, train).predict(samples, test)
+    assert np.mean(y == 1) > 0.7
+    assert (stacked(outputs).argmax(axis=1) == 1).all()
+    assert matthews_corrcoef(y, outputs["call"]) > 0.2
+    table = samples.task.table(pd.DataFrame({"row": test}), y, outputs)
+    assert table["call"].dtype == np.int8
+    assert table["call"].tolist() == outputs["call"].tolist()
+
+
+def test_calls_of_several_horizons_are_named_and_laid_out_by_horizon():
+    samples = samples_of(made_up_panel((400,), ("A",)), horizon_rows=(3, 9), **TICKS)
+    train, test = np.arange(20, 300), np.arange(300, 340)
+    outputs = Persistence().fit(samples, train).predict(samples, test)
+    assert list(outputs)[-2:] == ["call_3", "call_9"]
+    table = samples.task.table(pd.DataFrame({"row": test}), samples.y[test], outputs)
+    for number, horizon in enumerate((3, 9)):
+        rows = table[table["horizon"] == horizon]
+        np.testing.assert_array_equal(rows["call"], samples.task.past_classes(samples.panel, number)[test])
+        np.testing.assert_array_equal(rows["up"], outputs[f"up_{horizon}"])
+    assert "call" not in Majority().fit(samples, train).predict(samples, test)
 
 
 @pytest.mark.parametrize("dead_band", [False, True])
@@ -74,7 +111,7 @@ def test_the_rule_goes_by_the_mid_against_its_mean(dead_band):
     train, test = np.arange(60, 500), np.arange(500, 560)
     rule = OneLineRule(dead_band=dead_band)
     assert rule.name == ("rule_with_dead_band" if dead_band else "rule")
-    probabilities = stacked(rule.fit(samples, train).predict(samples, test))
+    outputs = rule.fit(samples, train).predict(samples, test)
     mid = (panel.fields["ask_price"] + panel.fields["bid_price"])[:, 0] / 2
     deviation = np.array([mid[t] - mid[max(0, t - 39) : t + 1].mean() for t in range(900)])
     limit = 1e-6
@@ -83,7 +120,9 @@ def test_the_rule_goes_by_the_mid_against_its_mean(dead_band):
         limit = np.quantile(np.abs(deviation[train]), share)
     state = 1 + (deviation > limit).astype(int) - (deviation < -limit)
     assert len(set(state[test])) > 1
-    for row, found in zip(test, probabilities, strict=True):
+    if not dead_band:
+        assert outputs["call"].tolist() == state[test].tolist()
+    for row, found in zip(test, stacked(outputs), strict=True):
         counts = np.bincount(samples.y[train[state[train] == state[row]]].astype(int), minlength=3) + 1
         np.testing.assert_allclose(found, counts / counts.sum(), rtol=0.02 if dead_band else 1e-12)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
 from tsdeep.errors import DataError, RunError
 from tsdeep.tasks.movement import Movement
 from tsdeep.tasks.movement_labels import DOWN, STATIONARY, UP, balanced_limit, mids, window_sums
-from tsdeep.tasks.movement_outputs import named
+from tsdeep.tasks.movement_outputs import named, named_calls
 
 if TYPE_CHECKING:
     from tsdeep.panel import Panel
@@ -40,9 +40,13 @@ class _ByState(ABC):
 
     Shares are those of the rows it was fitted on, where one row of each class is added to every state, so that none
     is 0; they are fitted by horizon and not by symbol.
+
+    Where a state is a class, the method calls it: the shares say how often that came true, and where one class is the
+    most frequent in every state their argmax would be a constant.
     """
 
     name: str
+    states_are_classes: ClassVar[bool] = True
 
     def __init__(self) -> None:
         self._shares: list[np.ndarray] | None = None  # by horizon, [states, classes]
@@ -60,15 +64,20 @@ class _ByState(ABC):
         return self
 
     def predict(self, samples: Samples, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """Return the probabilities of the classes by output name, each float64 `[rows]`."""
+        """Return the probabilities of the classes by output name, each float64 `[rows]`, and the calls, int64 `[rows]`.
+
+        Calls are there where the method states them: `call`, of several horizons `call_<k>`, 0 down, 1 stationary,
+        2 up.
+        """
         if self._shares is None:
             raise RunError(f"{self.name}: predict before fit; call fit(samples, rows) first")
         task = movement_task(samples, self.name)
-        by_horizon = [
-            shares[self._states(samples.panel, task, number)[rows]]
-            for number, shares in enumerate(self._shares)
-        ]
-        return named(by_horizon[0] if len(by_horizon) == 1 else np.stack(by_horizon, axis=1), task.horizons)
+        states = [self._states(samples.panel, task, number)[rows] for number in range(len(self._shares))]
+        by_horizon = [shares[state] for shares, state in zip(self._shares, states, strict=True)]
+        outputs = named(_joined(by_horizon), task.horizons)
+        if self.states_are_classes:
+            outputs |= named_calls(_joined(states), task.horizons)
+        return outputs
 
     def _prepare(self, samples: Samples, rows: np.ndarray, y: np.ndarray) -> None:
         """Take from the rows what states need; by default nothing."""
@@ -79,6 +88,11 @@ class _ByState(ABC):
         """State of every panel row for one horizon, int64 `[rows]`, from that row and rows before it."""
 
 
+def _joined(by_horizon: list[np.ndarray]) -> np.ndarray:
+    """Values of one horizon as they are, of several stacked along axis 1."""
+    return by_horizon[0] if len(by_horizon) == 1 else np.stack(by_horizon, axis=1)
+
+
 class Majority(_ByState):
     """Predict the shares of the classes among the training rows: the best constant, in log-loss, that was known.
 
@@ -86,6 +100,7 @@ class Majority(_ByState):
     """
 
     name = "majority"
+    states_are_classes = False
 
     def _states(self, panel: Panel, task: Movement, number: int) -> np.ndarray:
         del task, number
@@ -96,7 +111,8 @@ class Persistence(_ByState):
     """The last move again: the class of the mid's change over the last k rows, by the label's own threshold.
 
     Where labels came with the data it is the last one known, that of k rows before, however prices were
-    normalised. It predicts the shares of the classes among the training rows whose last move had that class.
+    normalised. That class is its call; its probabilities are the shares of the classes among the training rows whose
+    last move had that class.
     """
 
     name = "persistence"
@@ -109,9 +125,9 @@ class OneLineRule(_ByState):
     """Where the mid is against its mean over the last k rows: sign(mid - mean of the last k mids).
 
     It knows a part of a label that is smoothed over the past: the mean of the last k rows is in the label,
-    and the mid is the best guess of the mean to come. It predicts the shares of the classes among the training rows
-    that were above, at, or below their mean. The first k - 1 rows of a segment go by the mean since its first
-    row.
+    and the mid is the best guess of the mean to come. It calls up above the mean, stationary at it, and down below;
+    its probabilities are the shares of the classes among the training rows that were there. The first k - 1 rows of a
+    segment go by the mean since its first row.
 
     Prices that were normalised over stocks rise and fall with the stock's own, so that the sign says within a stock
     what it says of prices; where a segment goes on with another stock it says which is dearer, for k - 1 rows.

@@ -373,7 +373,9 @@ class Movement(Task):
     def table(self, base: pd.DataFrame, y: np.ndarray, outputs: "Mapping[str, np.ndarray]") -> pd.DataFrame:
         """Lay out predictions, horizon by horizon: the columns of `base`, horizon, y (int8), down, stationary, up.
 
-        With several seeds there are `down_seed<k>`, `stationary_seed<k>`, `up_seed<k>` too.
+        With several seeds there are `down_seed<k>`, `stationary_seed<k>`, `up_seed<k>` too. A method may state which
+        class it calls, where that is not the one with the largest probability: outputs `call`, of several horizons
+        `call_<k>` (0 down, 1 stationary, 2 up), become the column `call` (int8).
         """
         return stack_horizons(base, y, outputs, self.horizons)
 

@@ -14,6 +14,9 @@ from tsdeep.panel import Panel
 CLASSES = ("down", "stationary", "up")
 """Classes of a movement, in the order of the labels 0, 1, 2."""
 
+CALL = "call"
+"""Name of the class that a method calls where it is not the one of the largest probability."""
+
 
 def output_names(horizons: tuple[int, ...]) -> tuple[str, ...]:
     """Name the probabilities, horizon by horizon; of several horizons each with its rows.
@@ -36,6 +39,19 @@ def named(probabilities: Any, horizons: tuple[int, ...]) -> dict[str, Any]:
     return {name: probabilities[:, i // 3, i % 3] for i, name in enumerate(names)}
 
 
+def named_calls(calls: Any, horizons: tuple[int, ...]) -> dict[str, Any]:
+    """Name the calls that a method states beside probabilities, int `[n]`, or `[n, horizons]` of several horizons.
+
+    Examples
+    --------
+    >>> named_calls(np.array([[0, 2], [1, 1]]), (10, 20))
+    {'call_10': array([0, 1]), 'call_20': array([2, 1])}
+    """
+    if len(horizons) == 1:
+        return {CALL: calls}
+    return {f"{CALL}_{horizon}": calls[:, i] for i, horizon in enumerate(horizons)}
+
+
 def stack_horizons(
     base: pd.DataFrame, y: np.ndarray, outputs: Mapping[str, np.ndarray], horizons: tuple[int, ...]
 ) -> pd.DataFrame:
@@ -48,14 +64,15 @@ def stack_horizons(
     y : ndarray, [n] or [n, horizons]
         Classes.
     outputs : mapping of str to ndarray, [n]
-        By `output_names`, with `_seed<k>` behind where there are several seeds.
+        By `output_names`, with `_seed<k>` behind where there are several seeds; of a method that states its calls
+        those too, by `named_calls`.
     horizons : tuple of int
         Rows ahead.
 
     Returns
     -------
     DataFrame of n x horizons rows
-        The columns of `base`, horizon, y (int8), down, stationary, up, and those of the seeds.
+        The columns of `base`, horizon, y (int8), down, stationary, up, those of the seeds, and call (int8).
     """
     labels = np.asarray(y).reshape(len(base), len(horizons))
     parts = []
@@ -67,6 +84,7 @@ def stack_horizons(
                 output, _, rows = output.rpartition("_")
                 if rows != str(horizon):
                     continue
+            values = np.asarray(values, np.int8) if output == CALL else values
             columns[f"{output}_seed{seed}" if seed else output] = values
         parts.append(base.assign(horizon=horizon, y=labels[:, number].astype(np.int8), **columns))
     return pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]

@@ -121,6 +121,38 @@ def test_methods_that_state_classes_or_infinite_losses_are_compared_by_their_cal
     assert not any("nan" in sentence for sentence in result.verdict.sentences.values())
 
 
+def test_a_method_s_own_calls_count_wherever_calls_do_and_its_probabilities_elsewhere(evidence, frame):
+    random = np.random.default_rng(0)
+    calls = np.where(random.uniform(size=len(frame)) < 0.5, frame["y"], random.integers(0, 3, len(frame)))
+    references = pd.concat(
+        [
+            make_references(frame),
+            constant(frame, "caller", (0.3, 0.4, 0.3)).assign(call=calls.astype(np.int8)),
+        ]
+    )
+    result = evaluate(dataclasses.replace(evidence, references=references, draws=100))
+    assert result.stated_calls == ("caller",)
+    y, mcc = frame["y"].to_numpy(), sk.matthews_corrcoef(frame["y"], calls)
+    assert result.metrics.loc[("pooled", 10), ("mcc", "caller")] == pytest.approx(mcc)
+    first = frame["fold"].to_numpy() == 0
+    scores = result.metrics.loc[(0, 10)]
+    assert scores["accuracy", "caller"] == pytest.approx(np.mean(calls[first] == y[first]))
+    assert scores["log_loss", "caller"] == pytest.approx(-np.log([0.3, 0.4, 0.3])[y[first]].mean())
+    np.testing.assert_array_equal(result.confusions[10, "caller"], sk.confusion_matrix(y, calls))
+    assert result.corrected_confusions[10, "caller"].any(axis=0).sum() == 1  # argmax of a constant
+    blocks = draw_blocks(row_segments(frame), 50, draws=100, seed=0)
+    drawn = [sk.matthews_corrcoef(y[r], calls[r]) for r in (rows_drawn(blocks, k) for k in range(100))]
+    intervals = result.intervals.set_index(["method", "metric"])
+    assert intervals.loc[("caller", "mcc"), "estimate"] == pytest.approx(mcc)
+    assert intervals.loc[("caller", "mcc"), "error"] == pytest.approx(np.std(drawn, ddof=1), rel=1e-9)
+    coverage = result.coverage[result.coverage["method"] == "caller"]
+    assert coverage["mcc"].iloc[0] == pytest.approx(mcc)
+    sessions = result.breakdowns[10]["session"]
+    day = (frame["session"] == frame["session"].iloc[0]).to_numpy()
+    assert sessions["mcc", "caller"].iloc[0] == pytest.approx(sk.matthews_corrcoef(y[day], calls[day]))
+    assert result.verdict.sentences["caller"].count(f"against {mcc:.3f}") == 1
+
+
 def test_caveats_say_what_qualifies_the_figures(evidence, frame):
     text = " ".join(evaluate(evidence).caveats)
     for words in (

@@ -55,6 +55,22 @@ def test_events_may_share_a_time_but_not_a_row_and_horizon(frame):
         check_movement(again)
 
 
+def test_calls_are_classes_on_every_row_or_on_none(frame):
+    assert check_movement(frame.assign(call=2.0))["call"].dtype == np.int8
+    assert "call" not in check_movement(frame.assign(call=np.nan))
+    for wrong in (np.nan, 3.0, -1.0, 0.5):
+        calls = np.ones(len(frame))
+        calls[7] = wrong
+        with pytest.raises(
+            DataError, match=r"call of GOOG at .* is .*, expected 0 \(down\), 1 .* on every row"
+        ):
+            check_movement(frame.assign(call=calls))
+    together = make_references(frame)
+    together.loc[together["method"] == "logistic", "call"] = 1.0
+    tables = check_movement_references(together, check_movement(frame))
+    assert ["call" in tables[method] for method in ("majority", "logistic")] == [False, True]
+
+
 def test_references_on_other_rows_horizons_or_labels_are_refused(frame):
     references = make_references(frame)
     tables = check_movement_references(references.sample(frac=1, random_state=0), check_movement(frame))

@@ -61,12 +61,24 @@ def test_the_page_says_what_a_stranger_needs(full, tmp_path):
         "was anything shown by tlob?", "beat every reference (majority and logistic)", "A row is one book event",
         "9:30 to 16:00 were left out: 12", "10 rows ahead", "weighted F1", "MCC, prior-corrected",
         "model minus", "200 draws of the circular block bootstrap", "labels that do not overlap",
-        "spread, ticks", "time in session", "2012-06-18", "largest probability at least",
+        "spread, ticks", "time in session", "2012-06-18", "probability of the call at least",
         "called, prior-corrected", "mean of seeds", "no one trades at the mid", "filters", "random numbers",
     ):  # fmt: skip
         assert words in text, words
     for words in ("nan", "Sharpe", "buy and hold", "StrictUndefined"):
         assert words not in text, words
+
+
+def test_the_page_says_which_methods_state_their_calls(full, tmp_path):
+    assert "Called: the class with the largest probability." in shown(full, tmp_path / "none")
+    references = full.references.assign(call=float("nan"))
+    references.loc[references["method"] == "logistic", "call"] = 2.0
+    text = shown(dataclasses.replace(full, references=references), tmp_path / "some")
+    for words in (
+        "accuracy and confusion matrices of logistic are of the calls that the method states",
+        "Called: the class with the largest probability; by logistic the class that the method states.",
+    ):
+        assert words in " ".join(text.split()), words
 
 
 def test_several_horizons_stand_under_each_other(tmp_path):

@@ -74,6 +74,26 @@ def test_probability_scores_equal_scikit_learn():
     assert np.isnan(scores["prior_corrected_mcc"])
 
 
+def test_calls_that_are_stated_are_scored_in_place_of_the_likeliest_class():
+    y, p = random_rows()
+    calls = np.random.default_rng(1).integers(0, 3, len(y))
+    stated, likeliest = (
+        movement_metrics(y, p, priors=[0.2, 0.5, 0.3], calls=calls),
+        movement_metrics(y, p, priors=[0.2, 0.5, 0.3]),
+    )
+    assert stated["mcc"] == pytest.approx(sk.matthews_corrcoef(y, calls))
+    assert stated["accuracy"] == pytest.approx(np.mean(calls == y))
+    assert stated["macro_f1"] == pytest.approx(sk.f1_score(y, calls, average="macro"))
+    for name in ("log_loss", "brier", "calibration_error", "prior_corrected_mcc", "prior_corrected_macro_f1"):
+        assert stated[name] == likeliest[name]
+    table = coverage_table(y, p, calls=calls)
+    confidence = p[np.arange(len(y)), calls]
+    for row in table.itertuples():
+        kept = confidence >= row.threshold
+        assert row.rows == kept.sum()
+        assert row.mcc == pytest.approx(sk.matthews_corrcoef(y[kept], calls[kept]))
+
+
 def test_calibration_error_of_a_constant_is_its_bias():
     y = np.array([0, 0, 1, 2])
     p = np.tile([0.3, 0.3, 0.4], (4, 1))

@@ -19,6 +19,7 @@ from tsdeep.evaluation.movement.predictions import check_movement, check_movemen
 from tsdeep.evaluation.movement.scores import (
     MOVEMENT_METRICS,
     called_class,
+    calls_of,
     class_log_losses,
     classwise_calibration_error,
     confusion_counts,
@@ -35,6 +36,7 @@ __all__ = [
     "MovementEvaluator",
     "breakdown",
     "called_class",
+    "calls_of",
     "check_movement",
     "check_movement_references",
     "class_log_losses",

@@ -25,10 +25,12 @@ from tsdeep.evaluation.movement.predictions import (
     check_movement_references,
     class_probabilities,
     movement_seeds,
+    stated_calls,
     training_shares,
 )
 from tsdeep.evaluation.movement.scores import (
     called_class,
+    calls_of,
     class_log_losses,
     confusion_counts,
     coverage_table,
@@ -51,7 +53,7 @@ class MovementEvaluation(Evaluation):
         Columns horizon, method, metric (log_loss, mcc, macro_f1), estimate, error, low, high (95%).
     differences : pandas.DataFrame
         The model minus each reference, paired: columns horizon, reference, metric, estimate, error, low, high,
-        ratio, p_value, p_holm.
+        ratio, p_value, p_holm (of log-loss and MCC; see `adjust_p_values`).
     confusions : mapping of (int, str) to numpy.ndarray [3, 3]
         By horizon and method; a row is what came, a column what was called.
     corrected_confusions : mapping of (int, str) to numpy.ndarray [3, 3]
@@ -60,6 +62,8 @@ class MovementEvaluation(Evaluation):
         Columns horizon, method, threshold, share, rows, accuracy, mcc; see `coverage_table`.
     breakdowns : mapping of int to mapping of str to pandas.DataFrame
         By horizon, then spread, time_of_day, session, symbol; see `breakdown`.
+    stated_calls : tuple of str
+        The methods that state which class they call; of the others it is that of the largest probability.
     effective : pandas.DataFrame
         Index horizon: rows, non_overlapping_rows, effective_rows (of the model's log-loss, see
         `effective_rows`), block_rows, blocks.
@@ -71,6 +75,7 @@ class MovementEvaluation(Evaluation):
     corrected_confusions: Mapping[tuple[int, str], np.ndarray]
     coverage: pd.DataFrame
     breakdowns: Mapping[int, Mapping[str, pd.DataFrame]]
+    stated_calls: tuple[str, ...]
     effective: pd.DataFrame
 
 
@@ -113,10 +118,11 @@ def evaluate_movement(evidence: Evidence) -> MovementEvaluation:
         effective[horizon] = _effective(rows[evidence.model], segments, horizon, blocks)
         for method, frame in rows.items():
             y, p = frame["y"].to_numpy(dtype=np.int64), class_probabilities(frame)
-            confusions[horizon, method] = confusion_counts(y, called_class(p))
+            called = calls_of(frame)
+            confusions[horizon, method] = confusion_counts(y, called)
             if shares is not None:
                 corrected[horizon, method] = confusion_counts(y, called_class(p, shares))
-            coverage.append(coverage_table(y, p).assign(horizon=horizon, method=method))
+            coverage.append(coverage_table(y, p, calls=called).assign(horizon=horizon, method=method))
         broken[horizon] = breakdowns(rows, timed=timed)
         seeds.extend(_seeds(rows[evidence.model], shares, horizon))
     table = pd.DataFrame(effective).T
@@ -133,6 +139,7 @@ def evaluate_movement(evidence: Evidence) -> MovementEvaluation:
         corrected_confusions=corrected,
         coverage=_first(pd.concat(coverage, ignore_index=True), "horizon", "method"),
         breakdowns=broken,
+        stated_calls=tuple(m for m, frame in methods.items() if stated_calls(frame) is not None),
         effective=table,
     )
 
@@ -181,8 +188,9 @@ def _seeds(frame: pd.DataFrame, priors: np.ndarray | None, horizon: int) -> list
     y = frame["y"].to_numpy()
     named = {f"seed{k}": class_probabilities(frame, k) for k in numbers}
     named["mean of seeds"] = class_probabilities(frame)
+    calls = {"mean of seeds": stated_calls(frame)}
     return [
-        {"horizon": horizon, "seed": name} | movement_metrics(y, p, priors=priors)
+        {"horizon": horizon, "seed": name} | movement_metrics(y, p, priors=priors, calls=calls.get(name))
         for name, p in named.items()
     ]
 

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from tsdeep.evaluation.movement.predictions import CLASSES, class_probabilities, states_probabilities
 from tsdeep.evaluation.movement.scores import (
-    called_class,
+    calls_of,
     class_log_losses,
     confusion_counts,
     confusion_scores,
@@ -76,7 +76,7 @@ def breakdown(methods: Mapping[str, pd.DataFrame], groups: pd.Categorical) -> pd
     scores = {}
     for method, frame in methods.items():
         p = class_probabilities(frame)
-        scores[method] = confusion_scores(confusion_counts(y, called_class(p), number))
+        scores[method] = confusion_scores(confusion_counts(y, calls_of(frame), number))
         losses = np.bincount(number, class_log_losses(y, p)) / rows
         scores[method]["log_loss"] = losses if states_probabilities(p) else np.full(len(rows), np.nan)
     columns |= {(metric, m): scores[m][metric] for metric in BREAKDOWN_METRICS for m in methods}

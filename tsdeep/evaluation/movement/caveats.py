@@ -6,8 +6,7 @@ import pandas as pd
 
 from tsdeep.evaluation.evidence import Evidence
 from tsdeep.evaluation.movement.bootstrap import LEAST_BLOCKS
-from tsdeep.evaluation.movement.predictions import class_probabilities
-from tsdeep.evaluation.movement.scores import called_class
+from tsdeep.evaluation.movement.scores import calls_of
 from tsdeep.evaluation.prediction_tables import distinct_rows
 
 _FEW_SESSIONS = 20
@@ -85,7 +84,7 @@ def movement_caveats(
             "this is cross-validation, not walk-forward, and no one could have used it."
         )
     for horizon, rows in predictions.groupby("horizon"):
-        called = called_class(class_probabilities(rows))
+        called = calls_of(rows)
         if called.min() == called.max():
             word = ("down", "stationary", "up")[int(called[0])]
             said.append(

@@ -11,7 +11,7 @@ from scipy.stats import norm
 from tsdeep.evaluation.movement.bootstrap import LEAST_BLOCKS, Blocks
 from tsdeep.evaluation.movement.predictions import class_probabilities, states_probabilities
 from tsdeep.evaluation.movement.scores import (
-    called_class,
+    calls_of,
     class_log_losses,
     confusion_counts,
     confusion_scores,
@@ -19,6 +19,7 @@ from tsdeep.evaluation.movement.scores import (
 from tsdeep.evaluation.verdict import holm
 
 INTERVAL_METRICS = ("log_loss", "mcc", "macro_f1")
+JUDGED_METRICS = ("log_loss", "mcc")
 _CALLS = ("mcc", "macro_f1")
 
 
@@ -30,7 +31,7 @@ def score_draws(blocks: Blocks, frame: pd.DataFrame) -> tuple[dict[str, float], 
     blocks : Blocks
         Of the rows of `frame`.
     frame : pandas.DataFrame
-        Columns y, down, stationary, up.
+        Columns y, down, stationary, up, and call where the method states it.
 
     Returns
     -------
@@ -39,7 +40,7 @@ def score_draws(blocks: Blocks, frame: pd.DataFrame) -> tuple[dict[str, float], 
         states classes, or where a loss is infinite.
     """
     y, p = frame["y"].to_numpy(dtype=np.int64), class_probabilities(frame)
-    called = called_class(p)
+    called = calls_of(frame)
     cells = np.zeros((len(y), 10))  # [rows, 9 cells of the confusion matrix and the loss]
     cells[np.arange(len(y)), 3 * y + called] = 1.0
     losses = class_log_losses(y, p)
@@ -96,9 +97,15 @@ def interval_tables(methods: Mapping[str, pd.DataFrame], blocks: Blocks) -> tupl
 
 
 def adjust_p_values(differences: pd.DataFrame) -> pd.DataFrame:
-    """Add `p_holm`: the p-values of log-loss, adjusted for all references and horizons that were compared."""
-    losses = differences[differences["metric"] == "log_loss"]["p_value"]
-    adjusted = holm({str(key): float(p) for key, p in losses.items()})
+    """Add `p_holm`: p-values adjusted for all references and horizons that were compared.
+
+    Log-loss and MCC are adjusted each by itself: the first is what a model is judged by, the second can only take
+    from it. Macro F1, which nothing rests on, has none.
+    """
+    adjusted: dict[str, float] = {}
+    for metric in JUDGED_METRICS:
+        p_values = differences[differences["metric"] == metric]["p_value"]
+        adjusted |= holm({str(key): float(p) for key, p in p_values.items()})
     return differences.assign(p_holm=[adjusted.get(str(key), float("nan")) for key in differences.index])
 
 

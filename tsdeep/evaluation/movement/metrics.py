@@ -10,6 +10,7 @@ from tsdeep.evaluation.movement.predictions import (
     check_movement,
     check_movement_references,
     class_probabilities,
+    stated_calls,
     states_probabilities,
     training_shares,
 )
@@ -55,6 +56,7 @@ def table_of(methods: dict[str, pd.DataFrame]) -> pd.DataFrame:
     predictions = next(iter(methods.values()))
     probabilities = {method: class_probabilities(frame) for method, frame in methods.items()}
     stated = {method: states_probabilities(p) for method, p in probabilities.items()}
+    calls = {method: stated_calls(frame) for method, frame in methods.items()}
     priors = training_shares(methods)
     y = predictions["y"].to_numpy(dtype=np.int64)
     folds, horizons = predictions["fold"].to_numpy(), predictions["horizon"].to_numpy()
@@ -78,6 +80,7 @@ def table_of(methods: dict[str, pd.DataFrame]) -> pd.DataFrame:
                     p[chosen],
                     priors=None if priors is None else priors[chosen],
                     stated=stated[method],
+                    calls=None if (own := calls[method]) is None else own[chosen],
                 )
                 for method, p in probabilities.items()
             }

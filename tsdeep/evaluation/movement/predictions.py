@@ -20,6 +20,7 @@ _REQUIRED = ("fold", "cutoff", "time", "symbol", "row", "session", "horizon", "y
 _PRIORS = tuple(f"prior_{name}" for name in CLASSES)
 _TOLERANCE = 1e-4  # of the sum of three float32 probabilities
 MAJORITY = "majority"
+CALL = "call"
 
 
 def check_movement(frame: pd.DataFrame, what: str = "predictions") -> pd.DataFrame:
@@ -32,21 +33,23 @@ def check_movement(frame: pd.DataFrame, what: str = "predictions") -> pd.DataFra
         panel), session (the trading day), horizon (rows ahead), y (0 down, 1 stationary, 2 up), and the
         probabilities down, stationary and up (float64). Where they are there: spread_ticks (of the row) and
         seconds (since the session's first row); `down_seed<k>`, `stationary_seed<k>`, `up_seed<k>`, a seed's
-        own; prior_down, prior_stationary, prior_up (class shares of the training rows). Further columns
-        are kept.
+        own; prior_down, prior_stationary, prior_up (class shares of the training rows); call (0, 1 or 2), the
+        class that the method calls where it is not the one of the largest probability, on all rows or, NaN, on none.
+        Further columns are kept.
     what : str
         How the message calls the table.
 
     Returns
     -------
     pandas.DataFrame
-        The same rows, sorted, with a fresh index: the rows of a horizon, and in it of a symbol, are together.
+        The same rows, sorted, with a fresh index: the rows of a horizon, and in it of a symbol, are together. `call`
+        is int8; it is left out where no row has one.
 
     Raises
     ------
     DataError
         On a missing column, no rows, NaN, a probability outside [0, 1], three that do not sum to 1
-        (to 1e-4), another `y`, a horizon below 1, or one (symbol, row, horizon) given twice.
+        (to 1e-4), another `y` or call, a horizon below 1, or one (symbol, row, horizon) given twice.
     """
     require_columns(frame, _REQUIRED, what)
     frame = frame.sort_values(["horizon", "symbol", "row"], kind="stable", ignore_index=True)
@@ -67,6 +70,7 @@ def check_movement(frame: pd.DataFrame, what: str = "predictions") -> pd.DataFra
         total = frame[list(columns)].to_numpy(dtype=np.float64).sum(axis=1)
         summed = " + ".join(columns)
         refuse_rows(frame.assign(**{summed: total}), np.abs(total - 1) > _TOLERANCE, what, summed, "1")
+    frame = _check_calls(frame, what)
     refuse_repeats(
         frame, ["symbol", "row", "horizon"], what, "row {row} of {symbol} at {time}, horizon {horizon},"
     )
@@ -110,6 +114,11 @@ def class_probabilities(frame: pd.DataFrame, seed: int | None = None) -> np.ndar
     return frame[list(columns)].to_numpy(dtype=np.float64)
 
 
+def stated_calls(frame: pd.DataFrame) -> np.ndarray | None:
+    """Return the classes that a method states as its calls, int8 `[rows]`; None where it states none."""
+    return frame[CALL].to_numpy(dtype=np.int8) if CALL in frame else None
+
+
 def training_shares(methods: dict[str, pd.DataFrame]) -> np.ndarray | None:
     """Return the class shares of each row's training rows `[rows, 3]`, by which argmax is corrected.
 
@@ -131,6 +140,19 @@ def states_probabilities(probabilities: ArrayLike) -> bool:
     (False, True)
     """
     return not bool((np.asarray(probabilities, dtype=np.float64).max(axis=1) == 1.0).all())
+
+
+def _check_calls(frame: pd.DataFrame, what: str) -> pd.DataFrame:
+    """Return the table with calls as int8, or without where it has none; refuse another class, and some without."""
+    if CALL not in frame:
+        return frame
+    calls = frame[CALL].to_numpy(dtype=np.float64)
+    if np.isnan(calls).all():
+        return frame.drop(columns=CALL)
+    refuse_rows(
+        frame, ~np.isin(calls, (0, 1, 2)), what, CALL, "0 (down), 1 (stationary) or 2 (up), on every row"
+    )
+    return frame.astype({CALL: np.int8})
 
 
 def _of_seed(seed: int) -> tuple[str, ...]:

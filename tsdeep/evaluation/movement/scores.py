@@ -7,7 +7,12 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from tsdeep.evaluation.calibration import calibration_error
-from tsdeep.evaluation.movement.predictions import CLASSES, states_probabilities
+from tsdeep.evaluation.movement.predictions import (
+    CLASSES,
+    class_probabilities,
+    stated_calls,
+    states_probabilities,
+)
 
 CALL_METRICS = ("mcc", "macro_f1", "weighted_f1", "balanced_accuracy", "accuracy")
 CORRECTED = tuple(f"prior_corrected_{metric}" for metric in ("mcc", "macro_f1", "balanced_accuracy"))
@@ -36,6 +41,12 @@ def called_class(probabilities: ArrayLike, priors: ArrayLike | None = None) -> n
         shares = np.broadcast_to(np.asarray(priors, dtype=np.float64), p.shape)
         p = np.divide(p, shares, out=np.full_like(p, -1.0), where=shares > 0)
     return p.argmax(axis=1).astype(np.int8)
+
+
+def calls_of(frame: pd.DataFrame) -> np.ndarray:
+    """Return the class that a method calls, int8 `[rows]`: the one it states, else that of the largest probability."""
+    stated = stated_calls(frame)
+    return called_class(class_probabilities(frame)) if stated is None else stated
 
 
 def class_log_losses(y: ArrayLike, probabilities: ArrayLike) -> np.ndarray:
@@ -139,6 +150,7 @@ def movement_metrics(
     *,
     priors: ArrayLike | None = None,
     stated: bool | None = None,
+    calls: ArrayLike | None = None,
 ) -> dict[str, float]:
     """Score three-class predictions.
 
@@ -153,6 +165,9 @@ def movement_metrics(
     stated : bool, optional
         Whether probabilities are stated, rather than classes; by default `states_probabilities`. Where they
         are not, log_loss, brier and calibration_error are NaN.
+    calls : array_like [rows], optional
+        The class that is called, 0, 1 or 2; by default that of the largest probability. Prior-corrected calls
+        are of the probabilities in any case.
 
     Returns
     -------
@@ -164,7 +179,8 @@ def movement_metrics(
     y = np.asarray(y, dtype=np.int64)
     p = np.asarray(probabilities, dtype=np.float64)
     stated = states_probabilities(p) if stated is None else stated
-    scores = {key: float(v) for key, v in confusion_scores(confusion_counts(y, called_class(p))).items()}
+    called = called_class(p) if calls is None else np.asarray(calls)
+    scores = {key: float(v) for key, v in confusion_scores(confusion_counts(y, called)).items()}
     nan = float("nan")
     scores["log_loss"] = float(class_log_losses(y, p).mean()) if stated else nan
     scores["brier"] = float(np.mean(np.sum((p - np.eye(3)[y]) ** 2, axis=1))) if stated else nan
@@ -178,9 +194,13 @@ def movement_metrics(
 
 
 def coverage_table(
-    y: ArrayLike, probabilities: ArrayLike, shares: ArrayLike = (1.0, 0.8, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.05)
+    y: ArrayLike,
+    probabilities: ArrayLike,
+    shares: ArrayLike = (1.0, 0.8, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.05),
+    *,
+    calls: ArrayLike | None = None,
 ) -> pd.DataFrame:
-    """Score only the rows whose largest probability is high enough.
+    """Score only the rows on which the probability of the called class is high enough.
 
     Parameters
     ----------
@@ -191,6 +211,8 @@ def coverage_table(
     shares : array_like
         Shares of the rows to keep, the most confident ones. Rows with one confidence are kept or left
         together, so that more are kept where many tie.
+    calls : array_like [rows], optional
+        The class that is called, 0, 1 or 2; by default that of the largest probability.
 
     Returns
     -------
@@ -198,7 +220,8 @@ def coverage_table(
         A threshold a row, rising: threshold (the least confidence kept), share, rows, accuracy, mcc.
     """
     y, p = np.asarray(y), np.asarray(probabilities, dtype=np.float64)
-    confidence, called = p.max(axis=1), called_class(p)
+    called = called_class(p) if calls is None else np.asarray(calls, dtype=np.int8)
+    confidence = p[np.arange(len(p)), called]
     quantiles = 1 - np.asarray(shares, dtype=np.float64)
     thresholds = np.unique(np.quantile(confidence, quantiles, method="inverted_cdf"))
     records = []

@@ -11,9 +11,11 @@ import pandas as pd
 from tsdeep.evaluation.evidence import Evidence
 from tsdeep.evaluation.formatting import number_text, p_cell
 from tsdeep.evaluation.movement.assessment import MovementEvaluation
+from tsdeep.evaluation.movement.intervals import JUDGED_METRICS
 from tsdeep.evaluation.movement.metrics import SUMMARY, test_period
 from tsdeep.evaluation.movement.predictions import CLASSES
 from tsdeep.evaluation.movement.scores import MOVEMENT_METRICS
+from tsdeep.evaluation.verdict import join_words
 
 _NAMES = {
     "log_loss": "log-loss",
@@ -87,6 +89,7 @@ def report_context(evidence: Evidence, evaluation: MovementEvaluation) -> dict[s
         "horizons": " and ".join(f"{horizon}" for horizon in evaluation.effective.index),
         "effective": _effective(evaluation.effective),
         "corrected": bool(evaluation.corrected_confusions),
+        "stating": join_words(evaluation.stated_calls),
         "draws": f"{evidence.draws:,}",
         "references": len(methods) > 1,
     }
@@ -154,12 +157,14 @@ def _differences(evaluation: MovementEvaluation, horizon: int) -> dict[str, Any]
             cells += [
                 number_text(row["estimate"], form), _interval(row, form), number_text(row["ratio"], "+.1f")
             ]  # fmt: skip
-            if metric == "log_loss":
+            if metric in JUDGED_METRICS:
                 cells.append(p_cell(row["p_holm"]))
         rows.append([str(reference), *cells])
-    groups = [("", 1), *((_NAMES[metric], 4 if metric == "log_loss" else 3) for metric in SUMMARY)]
     three = ["difference", "95% interval", "errors"]
-    return _table(["model minus", *three, "p, Holm", *three * 2], rows, groups=groups)
+    columns = {metric: [*three, "p, Holm"] if metric in JUDGED_METRICS else three for metric in SUMMARY}
+    groups = [("", 1), *((_NAMES[metric], len(names)) for metric, names in columns.items())]
+    header = ["model minus", *(name for names in columns.values() for name in names)]
+    return _table(header, rows, groups=groups)
 
 
 def _of_folds(metrics: pd.DataFrame, horizon: int) -> pd.DataFrame:
@@ -191,8 +196,8 @@ def _scores(
 
 
 def _calls(evaluation: MovementEvaluation, horizon: int, methods: list[str], model: str) -> dict[str, Any]:
-    """Return how often each class is called, by argmax and by prior-corrected argmax."""
-    sources = [("called, argmax", evaluation.confusions)]
+    """Return how often each class is called, and how often by prior-corrected argmax."""
+    sources = [("called", evaluation.confusions)]
     if evaluation.corrected_confusions:
         sources.append(("called, prior-corrected", evaluation.corrected_confusions))
     rows = []
@@ -214,7 +219,7 @@ def _coverage(evaluation: MovementEvaluation, horizon: int, model: str) -> dict[
          f"{row['mcc']:.3f}"]
         for _, row in chosen.iterrows()
     ]  # fmt: skip
-    return _table(["largest probability at least", "share of rows", "rows", "accuracy", "MCC"], rows)
+    return _table(["probability of the call at least", "share of rows", "rows", "accuracy", "MCC"], rows)
 
 
 def _seeds(seeds: pd.DataFrame | None, horizon: int) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""What movement predictions showed, in words: log-loss and MCC against each reference."""
+"""What movement predictions showed, in words: log-loss and MCC against each reference, by their Holm p-values."""
 
 from __future__ import annotations
 
@@ -6,41 +6,44 @@ import numpy as np
 import pandas as pd
 
 from tsdeep.evaluation.movement.bootstrap import LEAST_BLOCKS
-from tsdeep.evaluation.verdict import Verdict, join_words
+from tsdeep.evaluation.verdict import Verdict, join_words, p_text
 
-ERRORS = 2.0
-_RULE = "by more than twice the paired block-bootstrap error"
+LEVEL = 0.05
+_RULE = "beyond chance (paired block bootstrap, Holm p at most 0.05)"
 
 
 def judge_movement(model: str, differences: pd.DataFrame, scores: pd.DataFrame) -> Verdict:
     """Put the differences from the references into words.
 
-    Against a reference, at a horizon, the model *won* in log-loss where it is lower by more than twice the error
-    of the paired difference, *lost* where it is higher by more than that, and nothing was shown otherwise; it lost
-    in MCC where that is lower by more than twice its error. The outcome is `"shown"` where every reference was beaten
-    in log-loss at every horizon and nothing was lost; `"lost"` where something was lost and nothing won;
-    `"nothing"` where nothing was either; and `"mixed"` otherwise.
+    Against a reference, at a horizon, the model *won* in log-loss where it is lower, and *lost* where it is higher,
+    with a Holm-adjusted two-sided p-value of at most 5%, and nothing was shown otherwise; it lost in MCC where that is
+    lower with such a p-value. Log-loss and MCC are adjusted each for its own comparisons, with all references at all
+    horizons, so that a win anywhere by chance alone has a probability of at most 5%. The outcome is `"shown"` where
+    every reference was beaten in log-loss at every horizon and nothing was lost; `"lost"` where something was lost and
+    nothing won; `"nothing"` where nothing was either; and `"mixed"` otherwise.
 
     Parameters
     ----------
     model : str
         The model's name.
     differences : pandas.DataFrame
-        Columns horizon, reference, metric, estimate (model minus reference), error, low, high, p_holm, ...
+        Columns horizon, reference, metric, estimate (model minus reference), error, low, high, ratio, p_holm (of
+        log_loss and mcc), as `adjust_p_values` returns them.
     scores : pandas.DataFrame
         `movement_table`'s pooled rows: index horizon, columns (metric, method).
 
     Returns
     -------
     Verdict
-        Sentences by reference where there is one horizon, by horizon where there are several.
+        Sentences by reference where there is one horizon, by horizon where there are several; adjusted p-values by
+        `horizon/reference/metric`.
     """
     losses = _words(differences, "log_loss", better=-1)
     calls = _words(differences, "mcc", better=1)
     adjusted = {
-        f"{row.horizon}/{row.reference}": float(row.p_holm)
+        f"{row.horizon}/{row.reference}/{row.metric}": float(row.p_holm)
         for row in differences.itertuples()
-        if row.metric == "log_loss" and np.isfinite(row.p_holm)
+        if np.isfinite(row.p_holm)
     }
     if not losses:
         return Verdict(
@@ -84,15 +87,19 @@ def _words(differences: pd.DataFrame, metric: str, better: int) -> dict[tuple[in
     """Return won, lost, open or untested by (horizon, reference); a lower loss and a higher MCC are better."""
     words = {}
     for row in differences[differences["metric"] == metric].itertuples():
-        gain = better * row.estimate
         if not np.isfinite(row.error):
             word = "untested"
-        elif row.error == 0:
-            word = "open"
+        elif _clear(row.p_holm):
+            word = "won" if better * row.estimate > 0 else "lost"
         else:
-            word = "won" if gain > ERRORS * row.error else "lost" if gain < -ERRORS * row.error else "open"
+            word = "open"
         words[int(row.horizon), str(row.reference)] = word
     return words
+
+
+def _clear(p_holm: float) -> bool:
+    """Whether a difference is beyond chance; one without a p-value, as of two methods that never differ, is not."""
+    return bool(p_holm <= LEVEL)
 
 
 def _at_horizon(horizon: int, losses: dict[tuple[int, str], str], calls: dict[tuple[int, str], str]) -> str:
@@ -107,8 +114,8 @@ def _at_horizon(horizon: int, losses: dict[tuple[int, str], str], calls: dict[tu
         every = f"every reference ({beaten})" if not (by["lost"] or by["open"] or by["untested"]) else beaten
         parts.append(f"beat {every} in log-loss {_RULE}")
     if by["lost"]:
-        parts.append(f"lost to {join_words(by['lost'])} in log-loss by more than twice that error"
-                     if by["won"] else f"lost to {join_words(by['lost'])} in log-loss {_RULE}")  # fmt: skip
+        rule = "as clearly" if by["won"] else _RULE
+        parts.append(f"lost to {join_words(by['lost'])} in log-loss {rule}")
     if by["open"]:
         parts.append(f"cannot be told from {join_words(by['open'])} in log-loss")
     if by["untested"]:
@@ -116,9 +123,9 @@ def _at_horizon(horizon: int, losses: dict[tuple[int, str], str], calls: dict[tu
     worse = [reference for (at, reference), word in calls.items() if at == horizon and word == "lost"]
     tested = [word for (at, _), word in calls.items() if at == horizon and word != "untested"]
     if worse:
-        parts.append(f"lost to {join_words(worse)} in MCC by more than twice its error")
+        parts.append(f"lost to {join_words(worse)} in MCC beyond chance")
     elif tested:
-        parts.append("lost to none in MCC beyond twice its error")
+        parts.append("lost to none in MCC beyond chance")
     return join_words(parts)
 
 
@@ -129,10 +136,9 @@ def _against(reference: str, differences: pd.DataFrame, scores: pd.Series, model
     ours, theirs = scores["mcc", model], scores["mcc", reference]
     second = f"MCC {ours:.3f} against {theirs:.3f}"
     if np.isfinite(mcc["error"]):
-        within = abs(mcc["estimate"]) <= ERRORS * mcc["error"]
         side = "higher" if mcc["estimate"] > 0 else "lower" if mcc["estimate"] < 0 else "equal"
-        beyond = "within" if within else "beyond"
-        second += f": {side}, {beyond} twice its error ({mcc['error']:.3f})"
+        beyond = "beyond" if _clear(mcc["p_holm"]) else "within"
+        second += f": {side}, {beyond} chance{_p(mcc['p_holm'])}"
     if not np.isfinite(loss["estimate"]):
         return f"Against {reference}: it states no finite log-loss. {second}."
     first = f"log-loss {scores['log_loss', model]:.4f} against {scores['log_loss', reference]:.4f}"
@@ -140,7 +146,16 @@ def _against(reference: str, differences: pd.DataFrame, scores: pd.Series, model
         why = f"not tested, since there are fewer than {LEAST_BLOCKS} blocks of rows"
         return f"Against {reference}: {first}, {why}. {second}."
     told = {"won": "better", "lost": "worse", "open": "not told apart"}[word]
+    beyond = f"{_times(loss['ratio'])}{_p(loss['p_holm'], '; ')}"
     return (
         f"Against {reference}: {first}, a difference of {loss['estimate']:+.4f} nats (95% interval "
-        f"{loss['low']:+.4f} to {loss['high']:+.4f}; {abs(loss['ratio']):.1f} times its error): {told}. {second}."
+        f"{loss['low']:+.4f} to {loss['high']:+.4f}{beyond}): {told}. {second}."
     )
+
+
+def _times(ratio: float) -> str:
+    return f"; {abs(ratio):.1f} times its error" if np.isfinite(ratio) else ""
+
+
+def _p(p_holm: float, before: str = ", ") -> str:
+    return f"{before}Holm {p_text(p_holm)}" if np.isfinite(p_holm) else ""
