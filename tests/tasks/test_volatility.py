@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from tests.panels import ragged_panel
-from tests.tasks.test_volatility_labels import side_by_side
+from tests.tasks.volatility_panels import side_by_side
 from tsdeep import DataError, SpecError
 from tsdeep.tasks import Volatility, get_task
 from tsdeep.units import QUANTILES, convert_units

@@ -1,42 +1,16 @@
 import math
-import os
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.panels import ragged_panel
-from tsdeep import DataError, Panel
+from tests.tasks.volatility_panels import etf_panel, side_by_side
+from tsdeep import DataError
 from tsdeep.tasks import Volatility
 from tsdeep.tasks.volatility_labels import log_variance_of, volatility_of
-
-
-def etf_panel(*symbols):
-    """Closes of real ETFs, one segment each, one after another."""
-    if "TSDEEP_TEST_DATA" not in os.environ:
-        pytest.skip("the environment variable TSDEEP_TEST_DATA does not name the folder of test data")
-    folder = Path(os.environ["TSDEEP_TEST_DATA"]) / "etf"
-    frames = [
-        pd.read_csv(folder / f"{symbol}.csv", parse_dates=["Date"])
-        .rename(columns={"Date": "time", "Close": "close"})[["time", "close"]]
-        .assign(symbol=symbol)
-        for symbol in symbols
-    ]
-    return Panel.from_frame(pd.concat(frames, ignore_index=True))
-
-
-def side_by_side(n_rows=60, n_assets=3, seed=0):
-    steps = np.random.default_rng(seed).normal(0, [0.005, 0.01, 0.02][:n_assets], (n_rows, n_assets))
-    return Panel(
-        fields={"close": 50 * np.exp(np.cumsum(steps, axis=0))},
-        time=np.datetime64("2020-01-01", "ns") + np.arange(n_rows) * np.timedelta64(1, "D"),
-        bounds=np.array([[0, n_rows]]),
-        symbols=("basket",),
-    )
 
 
 def log_variance_by_definition(close, t, k, annual_rows):
