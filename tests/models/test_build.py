@@ -13,6 +13,7 @@ import pytest
 import tsdeep
 from tests.layer_check import dtype_policy
 from tests.models.test_order_book_models import MODELS as ORDER_BOOK_MODELS
+from tests.models.test_volatility_models import MODELS as VOLATILITY_MODELS
 from tsdeep.errors import RunError, SpecError
 from tsdeep.models import build, hyperparameters, load_model, model_names
 from tsdeep.tasks import get_task
@@ -267,7 +268,7 @@ def test_what_cannot_be_loaded_is_refused_with_its_path(tmp_path):
 
 def test_every_registered_family_is_tested_here():
     shipped = {n for n in model_names() if tsdeep.models.get_model(n).__module__.startswith("tsdeep.")}
-    assert shipped == {*FAMILIES, *ORDER_BOOK_MODELS, "mlp", "oflow"}
+    assert shipped == {*FAMILIES, *ORDER_BOOK_MODELS, *VOLATILITY_MODELS, "mlp", "oflow"}
 
 
 def test_a_body_without_a_name_of_its_own_can_be_fitted():

@@ -7,11 +7,15 @@ from tsdeep.models.ctabl import ctabl
 from tsdeep.models.deeplob import deeplob
 from tsdeep.models.deeplob_attention import deeplob_attention
 from tsdeep.models.gru import gru
+from tsdeep.models.har_network import har_network
+from tsdeep.models.itransformer import itransformer
 from tsdeep.models.load import load_model
 from tsdeep.models.lstm import lstm
 from tsdeep.models.mlp import mlp
 from tsdeep.models.mlplob import mlplob
+from tsdeep.models.nhits import nhits
 from tsdeep.models.oflow import oflow
+from tsdeep.models.patchtst import patchtst
 from tsdeep.models.receptive_field import receptive_field
 from tsdeep.models.registry import (
     get_model,
@@ -35,14 +39,18 @@ __all__ = [
     "deeplob_attention",
     "get_model",
     "gru",
+    "har_network",
     "hyperparameters",
     "initialiser_of",
+    "itransformer",
     "load_model",
     "lstm",
     "mlp",
     "mlplob",
     "model_names",
+    "nhits",
     "oflow",
+    "patchtst",
     "receptive_field",
     "register_model",
     "tcn",
