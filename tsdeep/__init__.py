@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from tsdeep.spec import DataSpec, load, load_spec, make_spec, spec_names
     from tsdeep.spec_schema import json_schema
     from tsdeep.tasks import Task, get_task, register_task, task_names
-    from tsdeep.validation import CombinatorialPurged, Fold, Result, WalkForward, audit, walk_forward
+    from tsdeep.validation import CombinatorialPurged, Fold, Result, WalkForward, audit, average, walk_forward
 
 __version__ = importlib.metadata.version("tsdeep")
 
@@ -52,7 +52,7 @@ _HOME = {
     "tsdeep.tasks": ("Task", "get_task", "register_task", "task_names"),
     "tsdeep.pipeline": ("windows",),
     "tsdeep.models": ("build", "load_model", "model_names", "receptive_field", "register_model"),
-    "tsdeep.validation": ("CombinatorialPurged", "Fold", "Result", "WalkForward", "audit", "walk_forward"),
+    "tsdeep.validation": ("CombinatorialPurged", "Fold", "Result", "WalkForward", "audit", "average", "walk_forward"),
     "tsdeep.serving": ("export", "predict"),
     "tsdeep.runs": ("load_run", "run"),
 }
@@ -80,6 +80,7 @@ __all__ = [
     "WalkForward",
     "__version__",
     "audit",
+    "average",
     "build",
     "export",
     "feature_names",

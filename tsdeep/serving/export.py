@@ -71,6 +71,10 @@ def export(
     from tsdeep.validation.result import Result
 
     if isinstance(what, Result):
+        if not what.models:
+            raise RunError(
+                f"{what.model}: the result holds no models, as an average of several; export its parts"
+            )
         models, samples, scaler = what.last_models()
         extra = what.description()
     elif samples is None:

@@ -2,6 +2,7 @@
 
 from tsdeep.validation.audit import audit
 from tsdeep.validation.audit_data import audit_feature, audit_folds, audit_scaler
+from tsdeep.validation.average import average
 from tsdeep.validation.combinatorial import CombinatorialPurged
 from tsdeep.validation.finding import Audit, LookAheadError
 from tsdeep.validation.fold import Fold
@@ -20,5 +21,6 @@ __all__ = [
     "audit_feature",
     "audit_folds",
     "audit_scaler",
+    "average",
     "walk_forward",
 ]
