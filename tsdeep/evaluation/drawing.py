@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -10,6 +13,16 @@ MODEL = "#123a63"
 OTHER = "#d1792c"
 QUIET = "#9a9a9a"
 BAND = "#c9d6e6"
+
+# Of references, in order: colour, line, marker; told apart in grey by line and marker.
+_STYLES = (
+    (OTHER, "-", "s"),
+    ("#6b6b6b", "--", "^"),
+    ("#b98a00", ":", "D"),
+    ("#5d8aa8", "-.", "v"),
+    ("#8c4a2f", (0, (5, 1)), "P"),
+    (QUIET, (0, (1, 1)), "X"),
+)
 
 
 def new_figure(
@@ -38,3 +51,16 @@ def percent_decimals(axes: Axes, axis: object) -> int:
     """Return the decimals that percent ticks need on an axis of shares: one where its range is narrow."""
     low, high = axes.get_xlim() if axis is axes.xaxis else axes.get_ylim()
     return 0 if high - low > 0.06 else 1
+
+
+def line_styles(methods: Iterable[Any], model: str) -> dict[str, dict[str, Any]]:
+    """Return how each method's line looks; the model's last, so that it lies on top."""
+    names = [str(name) for name in methods]
+    references = [name for name in names if name != model]
+    styles: dict[str, dict[str, Any]] = {}
+    for i, name in enumerate(references):
+        colour, line, marker = _STYLES[i % len(_STYLES)]
+        styles[name] = {"color": colour, "ls": line, "marker": marker, "ms": 4, "lw": 1.4}
+    if model in names:
+        styles[model] = {"color": MODEL, "ls": "-", "marker": "o", "ms": 5, "lw": 2.4}
+    return styles

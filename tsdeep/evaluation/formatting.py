@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,45 @@ def number_text(value: Any, form: str) -> str:
 def p_cell(value: float) -> str:
     """Format a p-value for a table, a dash where it is not defined."""
     return "< 0.001" if value < 0.001 else number_text(value, ".3f")
+
+
+def interval_text(low: float, high: float, form: str) -> str:
+    """Format an interval, a dash where it is not defined."""
+    return f"{low:{form}} to {high:{form}}" if np.isfinite(low) else "—"
+
+
+def text_table(
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    groups: Sequence[tuple[str, int]] = (),
+    model: str | None = None,
+    last: bool = False,
+) -> dict[str, Any]:
+    """Return a table of text as the page's `grid` draws it.
+
+    Parameters
+    ----------
+    header : sequence of str
+        Of the columns.
+    rows : sequence of sequence of str
+        Cells.
+    groups : sequence of (str, int)
+        Names above columns that belong together, and how many these are.
+    model : str, optional
+        The row that begins with it is marked.
+    last : bool
+        Whether the last row is a total.
+
+    Returns
+    -------
+    dict of str to any
+        header, groups and rows, each of these its kind ("", "model" or "total") and its cells.
+    """
+    kinds = ["model" if model is not None and row[0] == model else "" for row in rows]
+    if last and kinds:
+        kinds[-1] = "total"
+    return {"header": list(header), "groups": list(groups), "rows": list(zip(kinds, rows, strict=True))}
 
 
 def plain_table(table: pd.DataFrame | None) -> dict[str, Any] | None:

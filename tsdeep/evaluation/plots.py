@@ -11,7 +11,7 @@ from tsdeep.errors import DataError
 from tsdeep.evaluation.drawing import MODEL, QUIET, new_figure
 
 
-def plot_learning_curves(history: pd.DataFrame) -> Figure:
+def plot_learning_curves(history: pd.DataFrame, *, unit: str = "nats") -> Figure:
     """Draw training and validation loss by epoch: a thin line a fold and member, and their mean.
 
     Parameters
@@ -19,6 +19,8 @@ def plot_learning_curves(history: pd.DataFrame) -> Figure:
     history : pandas.DataFrame
         Columns fold, member, stage, epoch, loss, val_loss. Rows of stage `"fit"` are drawn. The mean is over
         the fits that reach an epoch, and ends where fewer than half of them do.
+    unit : str
+        Of the loss; "" where it has none.
 
     Returns
     -------
@@ -44,7 +46,7 @@ def plot_learning_curves(history: pd.DataFrame) -> Figure:
         axis.plot(mean.index, mean, color=MODEL, lw=2.5, label="mean", marker="o", ms=3)
         axis.set(title=title, xlabel="epoch")
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes[0].set_ylabel("loss (nats)")
+    axes[0].set_ylabel(f"loss ({unit})" if unit else "loss")
     low, high = np.nanquantile(fits[["loss", "val_loss"]].to_numpy(dtype=float), [0.0, 0.99])
     if high > low:
         axes[0].set_ylim(low - 0.08 * (high - low), high + 0.12 * (high - low))

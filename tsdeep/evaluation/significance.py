@@ -1,13 +1,15 @@
-"""Could it be luck? Tests and intervals for direction, probabilities and Sharpe ratios."""
+"""Could it be luck? Tests and intervals for direction, losses, sets of methods and Sharpe ratios."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from arch.bootstrap import StationaryBootstrap, optimal_block_length
+import pandas as pd
+from arch.bootstrap import MCS, StationaryBootstrap, optimal_block_length
 from numpy.typing import ArrayLike
 from scipy.stats import norm
+from scipy.stats import t as student
 from statsmodels.regression.linear_model import OLS
 
 from tsdeep.errors import DataError
@@ -95,7 +97,7 @@ def pesaran_timmermann(y: ArrayLike, predicted: ArrayLike) -> Significance:
     if variance_right <= variance_expected:
         return Significance(right - expected, _NAN, _NAN, _NAN, _NAN, rows, "not defined: too few rows")
     error = float(np.sqrt(variance_right - variance_expected))
-    return _normal(right - expected, error, rows, "Pesaran-Timmermann (1992)")
+    return _tested(right - expected, error, rows, "Pesaran-Timmermann (1992)")
 
 
 def newey_west_lags(rows: int, horizon_rows: int = 1) -> int:
@@ -112,8 +114,42 @@ def newey_west_lags(rows: int, horizon_rows: int = 1) -> int:
     return min(max(int(4 * (rows / 100) ** (2 / 9)), horizon_rows - 1), max(rows - 1, 0))
 
 
+def overlap_lags(rows: int, horizon_rows: int) -> int:
+    """Return the lags for HAC errors of figures whose labels overlap by much.
+
+    The larger of `ceil(1.3 sqrt(rows))` and three horizons. With `horizon_rows - 1` lags, Bartlett weights count
+    a third too little of the variance that overlapping labels cause, and a test at 5% rejects a true null in 10% to
+    17% of cases (simulated: 2,500 rows, 21 rows of overlap, white or persistent errors); with these lags and
+    `fixed_b` in 6% to 8%.
+
+    References
+    ----------
+    Lazarus, Lewis, Stock, Watson (2018), HAR inference: recommendations for practice, JBES 36(4): the first of the two.
+
+    Examples
+    --------
+    >>> overlap_lags(2516, 21), overlap_lags(500, 21)
+    (66, 63)
+    """
+    return min(max(int(np.ceil(1.3 * np.sqrt(rows))), 3 * horizon_rows), max(rows - 1, 0))
+
+
+def fixed_b_degrees(rows: int, lags: int) -> float:
+    """Return the degrees of freedom of Student's t for a figure over its Bartlett HAC error.
+
+    `1.5 rows / (lags + 1)`, those of the variance's estimate, which few long blocks of rows make uncertain (Lazarus,
+    Lewis, Stock and Watson 2018). For one lag or none the normal distribution is as good.
+    """
+    return 1.5 * rows / (lags + 1)
+
+
 def diebold_mariano(
-    loss: ArrayLike, reference_loss: ArrayLike, *, horizon_rows: int = 1, lags: int | None = None
+    loss: ArrayLike,
+    reference_loss: ArrayLike,
+    *,
+    horizon_rows: int = 1,
+    lags: int | None = None,
+    fixed_b: bool = False,
 ) -> Significance:
     """Test whether two methods' mean losses differ, with HAC errors.
 
@@ -130,6 +166,9 @@ def diebold_mariano(
         Rows ahead that the predictions look.
     lags : int, optional
         Lags of the HAC errors; by default `newey_west_lags(rows, horizon_rows)`.
+    fixed_b : bool, default False
+        Whether p-value and interval are those of Student's t with `fixed_b_degrees`, for many lags, rather
+        than of the normal distribution.
 
     Returns
     -------
@@ -155,7 +194,62 @@ def diebold_mariano(
     fit = OLS(difference, np.ones(rows)).fit(
         cov_type="HAC", cov_kwds={"maxlags": lags, "use_correction": False}
     )
-    return _normal(float(fit.params[0]), float(fit.bse[0]), rows, f"Newey-West errors, {lags} lags")
+    degrees = fixed_b_degrees(rows, lags) if fixed_b else float("inf")
+    return _tested(float(fit.params[0]), float(fit.bse[0]), rows, f"Newey-West errors, {lags} lags", degrees)
+
+
+def model_confidence_set(
+    losses: pd.DataFrame, *, block_rows: int, draws: int = 1000, seed: int = 0
+) -> pd.Series:
+    """Return the p-value with which each method belongs to the set that holds the best.
+
+    Methods are eliminated from the worst, by the range statistic, while those that remain are not equally
+    good; a method is in the set of confidence 1 - a where its p-value is above a. Where the losses cannot tell
+    the methods apart, the set holds them all: to be in it is no merit by itself.
+
+    Parameters
+    ----------
+    losses : pandas.DataFrame [rows, methods]
+        Losses in time order; several symbols at one time are averaged beforehand.
+    block_rows : int
+        Mean block of the stationary bootstrap: at least as many rows as losses depend on each other.
+    draws : int
+        Bootstrap samples.
+    seed : int
+        Of the draws: equal seeds give equal p-values.
+
+    Returns
+    -------
+    pandas.Series
+        Index: the methods; 1 for the best. Methods of equal losses share a p-value. NaN where a method has a loss
+        that is not finite: it is left out.
+
+    References
+    ----------
+    Hansen, Lunde, Nason (2011), The model confidence set, Econometrica 79(2); `arch.bootstrap.MCS`.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> noise = rng.normal(size=(500, 3))
+    >>> float(model_confidence_set(pd.DataFrame(noise + [0, 0, 1], columns=list("abc")), block_rows=5)["c"])
+    0.0
+    """
+    finite = losses.loc[:, np.isfinite(losses.to_numpy()).all(axis=0)]
+    values = finite.to_numpy(dtype=np.float64)
+    result = pd.Series(_NAN, index=losses.columns)
+    if values.shape[1] == 0:
+        return result
+    # Differences of equal columns are zero, and a zero variance has no range statistic.
+    _, first, same = np.unique(values, axis=1, return_index=True, return_inverse=True)
+    same = np.asarray(same).reshape(-1)
+    p_values = np.ones(len(first))
+    if len(first) > 1:
+        chosen = MCS(values[:, first], size=0.1, reps=draws, block_size=block_rows, method="R", seed=seed)
+        chosen.compute()
+        p_values = chosen.pvalues["Pvalue"].reindex(range(len(first))).to_numpy(dtype=np.float64)
+    result.loc[finite.columns] = p_values[same]
+    return result
 
 
 def sharpe_ratio(returns: np.ndarray, periods_per_year: float = 252) -> np.ndarray:
@@ -240,8 +334,12 @@ def _pair(first: ArrayLike, second: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     return one, two
 
 
-def _normal(estimate: float, error: float, rows: int, note: str) -> Significance:
+def _tested(
+    estimate: float, error: float, rows: int, note: str, degrees: float = float("inf")
+) -> Significance:
+    """Return the two-sided test of zero, by the normal distribution or Student's t."""
     statistic = estimate / error
-    half = float(norm.ppf(0.975)) * error
-    p_value = float(2 * norm.sf(abs(statistic)))
-    return Significance(estimate, estimate - half, estimate + half, statistic, p_value, rows, note)
+    quantile = norm.ppf(0.975) if np.isinf(degrees) else student.ppf(0.975, degrees)
+    beyond = norm.sf(abs(statistic)) if np.isinf(degrees) else student.sf(abs(statistic), degrees)
+    half = float(quantile) * error
+    return Significance(estimate, estimate - half, estimate + half, statistic, float(2 * beyond), rows, note)
