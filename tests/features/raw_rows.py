@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import numpy as np
 from annotated_types import Ge
@@ -13,6 +13,7 @@ from tsdeep.features import Feature, argument_model, get_feature
 SECONDS_A_DAY = 86_400.0
 BOOK_LEVELS = 5
 TICK = 100.0
+BASKET = ("AA", "BB", "CC", "DD")
 #: What LOBSTER writes as the price of an unoccupied level.
 UNOCCUPIED = {"ask": 9_999_999_999.0, "bid": -9_999_999_999.0}
 
@@ -67,9 +68,24 @@ def book(length: int, seed: int = 0, batch: int = 2) -> dict[str, np.ndarray]:
     }
 
 
+def basket(length: int, seed: int = 0, batch: int = 2) -> dict[str, np.ndarray]:
+    """What stands beside an asset's bars: the market's bars, closes of a basket, VIX and the asset's number."""
+    rng = np.random.default_rng(seed)
+    shape = (batch, length)
+    market = bars(length, seed + 1_000, batch)
+    common = rng.normal(0, 0.01, (*shape, 1))
+    own = rng.normal(0, 0.01, (*shape, len(BASKET)))
+    return {
+        **{f"market_{name}": market[name] for name in ("open", "high", "low", "close")},
+        "basket_close": 50.0 * np.exp(np.cumsum(common + own, axis=1)),
+        "vix": np.exp(rng.normal(3, 0.3, shape)),
+        "asset": rng.integers(0, len(BASKET), shape).astype(float),
+    }
+
+
 def raw_rows(length: int, seed: int = 0, batch: int = 2) -> dict[str, np.ndarray]:
-    """Bars and book rows side by side: every field that a feature may read."""
-    return bars(length, seed, batch) | book(length, seed, batch)
+    """Bars, basket and book rows side by side: every field that a feature may read."""
+    return bars(length, seed, batch) | basket(length, seed, batch) | book(length, seed, batch)
 
 
 def changed(raw: dict[str, np.ndarray], rows: slice | int, way: str) -> dict[str, np.ndarray]:
@@ -79,14 +95,19 @@ def changed(raw: dict[str, np.ndarray], rows: slice | int, way: str) -> dict[str
         for values in raw.values():
             values[:, rows] = np.nan
     elif way == "flat":
-        for name in ("open", "high", "low"):
-            raw[name][:, rows] = raw["close"][:, rows]
+        for prefix in ("", "market_"):
+            for name in ("open", "high", "low"):
+                raw[prefix + name][:, rows] = raw[f"{prefix}close"][:, rows]
         raw["time"][:, rows] += 11 * SECONDS_A_DAY
     else:
         up = way == "up"
         factors = {"high": 1.5, "low": 0.6, "close": 1.3 if up else 0.7, "open": 0.7 if up else 1.3}
         for name, factor in factors.items():
-            raw[name][:, rows] *= factor
+            for prefix in ("", "market_"):
+                raw[prefix + name][:, rows] *= factor
+        raw["basket_close"][:, rows] *= np.linspace(0.7, 1.3, len(BASKET)) if up else (1.3, 0.8, 1.1, 0.7)
+        raw["vix"][:, rows] *= 1.5 if up else 0.5
+        raw["asset"][:, rows] = (raw["asset"][:, rows] + 1) % len(BASKET)
         raw["volume"][:, rows] *= 50.0 if up else 0.02
         raw["time"][:, rows] += (37 if up else -41) * SECONDS_A_DAY
     if way != "poisoned" and "ask_price" in raw:
@@ -113,6 +134,13 @@ def mappings(draw: Any, kind: str) -> dict[str, Any]:
             drawn[name] = draw(st.sampled_from(["ticks", "spread"]))
         elif name == "levels":
             drawn[name] = draw(st.integers(2 if kind == "price_distance" else 1, BOOK_LEVELS))
+        elif name == "assets":
+            drawn[name] = BASKET
+        elif (kind, name) == ("correlation", "outputs"):
+            outputs = st.sampled_from(["matrix", "average", "first_eigenvalue", "own"])
+            drawn[name] = draw(outputs | st.lists(outputs, min_size=1, unique=True))
+        elif get_origin(info.annotation) is Literal:
+            drawn[name] = draw(st.sampled_from(get_args(info.annotation)))
         elif name == "tick":
             drawn[name] = draw(st.sampled_from([TICK, 0.25]))
         elif name == "rows" and info.annotation is not int:
@@ -129,6 +157,8 @@ def mappings(draw: Any, kind: str) -> dict[str, Any]:
             drawn[name] = draw(st.sampled_from(["close", "volume"]))
         elif info.is_required():
             raise NotImplementedError(f"say here how to draw argument '{name}' of feature '{kind}'")
+    if drawn.get("estimator") == "close":
+        drawn["overnight"] = False  # it has the night already
     return drawn
 
 

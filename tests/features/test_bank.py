@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.features.raw_rows import BOOK_LEVELS, TICK, bars, book, raw_rows, values_of
+from tests.features.raw_rows import BASKET, BOOK_LEVELS, TICK, bars, book, raw_rows, values_of
 from tsdeep.errors import DataError, SpecError
 from tsdeep.features import (
     FeatureBank,
@@ -106,6 +106,41 @@ def test_book_features_and_scaler_give_the_same_values_compiled_and_exported(tmp
     model.export(tmp_path / "saved", verbose=False)
     served = tf.saved_model.load(tmp_path / "saved")
     np.testing.assert_allclose(served.serve(tensors), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_features_of_a_basket_give_the_same_values_compiled_and_exported(tmp_path):
+    mappings = [
+        {"kind": "log_variance", "rows": [1, 5, 22], "estimator": "garman_klass", "overnight": True},
+        {"kind": "log_variance", "rows": [5, 22], "prefix": "market"},
+        {"kind": "log_variance", "rows": 22, "estimator": "rogers_satchell"},
+        {"kind": "yang_zhang", "rows": 20},
+        {"kind": "squared_return"},
+        {"kind": "semivariance", "sign": "down", "form": "root"},
+        {"kind": "overnight_variance"},
+        {"kind": "signed_return"},
+        {"kind": "log_level", "field": "vix", "lag": 1},
+        {
+            "kind": "correlation",
+            "assets": BASKET,
+            "rows": 20,
+            "outputs": ["matrix", "first_eigenvalue", "own"],
+        },
+        {"kind": "asset", "assets": BASKET},
+    ]
+    bank = FeatureBank(mappings)
+    raw = {name: tf.constant(rows) for name, rows in raw_rows(60).items() if name in bank.fields}
+    x = values_of(bank, raw)
+    compiled = tf.function(bank, jit_compile=True)(raw)
+    np.testing.assert_allclose(compiled, x, rtol=1e-6, atol=1e-9)
+    inputs = {
+        name: keras.Input((None, *rows.shape[2:]), dtype="float64", name=name) for name, rows in raw.items()
+    }
+    model = keras.Model(inputs, bank(inputs))
+    model.export(tmp_path / "saved", verbose=False)
+    served = tf.saved_model.load(tmp_path / "saved").serve
+    np.testing.assert_allclose(served(raw), x, rtol=1e-6, atol=1e-9)
+    newest = {name: rows[:, -1 - bank.warmup :] for name, rows in raw.items()}
+    np.testing.assert_allclose(served(newest), x[:, -1:], rtol=1e-6, atol=1e-9)
 
 
 def test_levels_beyond_those_asked_for_are_not_read():

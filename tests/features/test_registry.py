@@ -50,7 +50,7 @@ def test_nested_mappings_make_nested_features():
     [
         (
             {"kind": "log_retrn"},
-            r"unknown feature 'log_retrn': did you mean 'log_return'\? Known: book_levels, calendar,",
+            r"unknown feature 'log_retrn': did you mean 'log_return'\? Known: asset, book_levels, calendar,",
         ),
         ({"kind": 3}, r"unknown feature '3'"),
         ({"rows": 1}, r"'kind' is missing"),

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tsdeep.features import (
+    rolling_covariance,
     rolling_moments,
     rolling_reduce,
     rolling_reduce_each,
@@ -41,6 +42,35 @@ def test_sum_and_moments_equal_brute_force_with_any_trailing_axes(shape):
 
 @few
 @given(shapes)
+def test_covariance_equals_brute_force_and_on_its_diagonal_the_variance(shape):
+    rows, spare, seed = shape
+    x = np.random.default_rng(seed).normal(5, 2, (2, rows + spare, 3))
+    got = np.asarray(rolling_covariance(x, rows))
+    assert got.shape == (2, spare + 1, 3, 3)
+    for batch in range(2):
+        for i in range(spare + 1):
+            expected = np.cov(x[batch, i : i + rows].T, bias=True)
+            np.testing.assert_allclose(got[batch, i], expected, rtol=1e-11, atol=1e-13)
+    np.testing.assert_array_equal(got, got.swapaxes(-1, -2))
+    variance = np.asarray(rolling_moments(x, rows)[1])
+    np.testing.assert_array_equal(got.diagonal(axis1=-2, axis2=-1), variance)
+
+
+def test_covariance_at_a_high_level_keeps_full_precision_and_of_a_constant_is_zero():
+    rows = 50
+    rng = np.random.default_rng(1)
+    x = 1e6 + np.cumsum(rng.normal(0, 1e-3, (300, 2)), axis=0)
+    got = np.asarray(rolling_covariance(np.c_[x, np.full(300, 0.1)][None], rows))[0]
+    np.testing.assert_array_equal(got[:, 2], 0.0)
+    for i in (0, 77, 250):
+        a, b = ([Fraction(value) for value in column[i : i + rows].tolist()] for column in x.T)
+        products = [(p - sum(a) / rows) * (q - sum(b) / rows) for p, q in zip(a, b, strict=True)]
+        scale = np.sqrt(got[i, 0, 0] * got[i, 1, 1])
+        assert abs(got[i, 0, 1] - float(sum(products) / rows)) <= 1e-13 * scale
+
+
+@few
+@given(shapes)
 def test_a_merge_that_keeps_order_sees_rows_from_oldest_to_newest(shape):
     rows, spare, seed = shape
     a = np.random.default_rng(seed).uniform(-1, 1, (1, rows + spare))
@@ -66,6 +96,9 @@ def test_values_are_bit_identical_wherever_the_segment_starts(shape, start):
     np.testing.assert_array_equal(np.asarray(rolling_sum(x, rows))[:, start:], rolling_sum(cut, rows))
     for whole, part in zip(rolling_moments(x, rows), rolling_moments(cut, rows), strict=True):
         np.testing.assert_array_equal(np.asarray(whole)[:, start:], part)
+    two, cut_two = (np.stack([v, v**2], axis=-1) for v in (x, cut))
+    whole, part = rolling_covariance(two, rows), rolling_covariance(cut_two, rows)
+    np.testing.assert_array_equal(np.asarray(whole)[:, start:], part)
     whole, part = rolling_z_score(x, rows), rolling_z_score(cut, rows)
     np.testing.assert_array_equal(np.asarray(whole)[:, start:], part)
 

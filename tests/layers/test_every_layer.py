@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 import tsdeep
-from tests.features.raw_rows import raw_rows
+from tests.features.raw_rows import BASKET, raw_rows
 from tests.layer_check import CHECKS, LayerCase, reload_in_fresh_process, save_for_reload
 from tsdeep.features import (
+    AssetFeatures,
     Feature,
     FeatureBank,
     StandardScaler,
@@ -26,9 +27,13 @@ from tsdeep.layers import (
     BilinearLayer,
     BilinearNormalization,
     CausalConv1D,
+    ChannelSelection,
     GatedAxialAttention,
     LearnedPosition,
+    Patches,
     ResidualMLP,
+    RowInterpolation,
+    RowPooling,
     SequencePooling,
     SinusoidalPosition,
     TemporalAttentionBilinear,
@@ -42,16 +47,21 @@ ROWS = np.random.default_rng(0).normal(size=(3, 12, 8)).astype("float32")
 RAW = raw_rows(30, batch=3)
 #: What a feature gets for an argument without a default, by the argument's annotation.
 REQUIRED = {int: 4, str: "close", Feature: {"kind": "log_return"}}
+#: The same by the argument's name.
+NAMED = {"assets": BASKET, "sign": "down"}
 
 
 def _feature_case(kind: str) -> LayerCase:
     arguments = argument_model(get_feature(kind)).model_fields
     mapping = {"kind": kind} | {
-        name: REQUIRED.get(info.annotation, 4) for name, info in arguments.items() if info.is_required()
+        name: NAMED.get(name, REQUIRED.get(info.annotation, 4))
+        for name, info in arguments.items()
+        if info.is_required()
     }
     feature = make_feature(mapping)
     if feature.warmup >= 30:
-        mapping |= {"rows": [3, 6]}  # instead of windows that are longer by default
+        several = arguments["rows"].annotation is not int
+        mapping |= {"rows": [3, 6] if several else 6}  # instead of windows that are longer by default
         feature = make_feature(mapping)
     inputs = {name: RAW[name] for name in feature.fields}
     return LayerCase(
@@ -113,6 +123,14 @@ CASES = {
     "temporal_attention_bilinear": LayerCase(
         TemporalAttentionBilinear, {"units": 3, "output_rows": 2, "max_norm": 5.0}, ROWS, (3, 2, 3)
     ),
+    "channel_selection": LayerCase(ChannelSelection, {"indices": (5, 0, 5)}, ROWS, (3, 12, 3)),
+    "channel_selection_of_one_row": LayerCase(ChannelSelection, {"indices": [7]}, ROWS[:, -1], (3, 1)),
+    "patches": LayerCase(Patches, {"rows": 5, "stride": 3}, ROWS, (3, 8, 4, 5)),
+    "row_interpolation": LayerCase(RowInterpolation, {"rows": 30}, ROWS, (3, 30, 8)),
+    **{
+        f"row_pooling_{mode}": LayerCase(RowPooling, {"rate": 5, "mode": mode}, ROWS, (3, 3, 8))
+        for mode in ("mean", "max")
+    },
     **{
         f"gated_axial_attention_{axis}": LayerCase(
             GatedAxialAttention,
@@ -142,6 +160,23 @@ CASES = {
         {"features": [{"kind": "log_return", "rows": 5}, {"kind": "log_volume_change"}]},
         {name: RAW[name] for name in ("close", "volume")},
         (3, 25, 2),
+        own_dtype="float32",
+    ),
+    "asset_features": LayerCase(
+        lambda features, **arguments: AssetFeatures(FeatureBank(features), **arguments),
+        {
+            "features": [
+                {"kind": "log_return", "rows": 5},
+                {"kind": "signed_return", "rows": 2, "prefix": "market"},
+                {"kind": "correlation", "assets": BASKET, "rows": 9},
+                {"kind": "log_level", "field": "vix", "lag": 0},
+            ],
+            "names": BASKET,
+            "market": BASKET[1],
+            "joined": ["vix"],
+        },
+        {"close": RAW["basket_close"], "vix": RAW["vix"]},
+        (3, 21, 4 * 5),
         own_dtype="float32",
     ),
     **{

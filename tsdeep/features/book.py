@@ -1,4 +1,4 @@
-"""What features of an order book share: their arguments, the mid, the levels that are read, windows of rows.
+"""What features of an order book share: their arguments, the mid, the levels that are read.
 
 Fields of a book are `[batch, rows, levels]`, float64, best level first: `ask_price`, `ask_size`, `bid_price`,
 `bid_size`, prices in the unit of the source. A level of size 0 is unoccupied and its price is not read. Level 1
@@ -13,8 +13,7 @@ from typing import Annotated, Any
 import keras
 from pydantic import Field
 
-from tsdeep.arguments import Rows
-from tsdeep.errors import DataError, SpecError
+from tsdeep.errors import DataError
 
 Levels = Annotated[int, Field(strict=True, ge=1, description="Levels a side, best first, 1 or more.")]
 """Annotation of an argument that counts book levels a side."""
@@ -22,42 +21,8 @@ Levels = Annotated[int, Field(strict=True, ge=1, description="Levels a side, bes
 Tick = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False, description="Price units of one tick.")]
 """Annotation of an argument that is the tick: the smallest price step, in the price unit of the data."""
 
-Windows = Rows | Annotated[tuple[Rows, ...], Field(min_length=1)]
-"""Annotation of an argument that gives one window, or several, by their numbers of rows."""
-
 QUOTE_FIELDS = ("ask_price", "bid_price")
 """Fields that the mid is computed of."""
-
-
-def kept(rows: int | Sequence[int]) -> int | tuple[int, ...]:
-    """Give windows as a feature keeps them: an integer, or a tuple of integers."""
-    return rows if isinstance(rows, int) else tuple(rows)
-
-
-def windows_of(rows: int | Sequence[int], kind: str) -> tuple[int, ...]:
-    """Give windows as a tuple.
-
-    Parameters
-    ----------
-    rows : int or sequence of int
-        As given to a feature.
-    kind : str
-        The feature, for the message.
-
-    Returns
-    -------
-    tuple of int
-        One or more.
-
-    Raises
-    ------
-    SpecError
-        If a window is given twice.
-    """
-    windows = (rows,) if isinstance(rows, int) else tuple(rows)
-    if len(set(windows)) < len(windows):
-        raise SpecError(f"feature '{kind}': a number of rows is given more than once in {list(windows)}")
-    return windows
 
 
 def mid(fields: dict[str, Any]) -> Any:
@@ -163,9 +128,3 @@ def imbalance(bid: Any, ask: Any) -> Any:
     some = total > 0
     share = (bid - ask) / keras.ops.where(some, total, keras.ops.ones_like(total))
     return keras.ops.where(some, share, keras.ops.zeros_like(share))
-
-
-def channels(parts: Sequence[Any]) -> Any:
-    """Set windows side by side as channels: `[batch, rows]` each is a channel, `[batch, rows, n]` n channels."""
-    parts = [part if len(part.shape) == 3 else keras.ops.expand_dims(part, -1) for part in parts]
-    return parts[0] if len(parts) == 1 else keras.ops.concatenate(parts, axis=-1)

@@ -7,9 +7,10 @@ from typing import Any
 import keras
 
 from tsdeep.features.base import Feature
-from tsdeep.features.book import Levels, Tick, Windows, best, channels, imbalance, kept, top, windows_of
+from tsdeep.features.book import Levels, Tick, best, imbalance, top
 from tsdeep.features.registry import register_feature
 from tsdeep.features.rolling import rolling_sums
+from tsdeep.features.row_windows import Windows, channels, kept, windows_of
 
 
 @register_feature("queue_imbalance")

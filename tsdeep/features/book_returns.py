@@ -8,9 +8,10 @@ import keras
 from pydantic import Field
 
 from tsdeep.features.base import Feature
-from tsdeep.features.book import QUOTE_FIELDS, Tick, Windows, channels, kept, mid, windows_of
+from tsdeep.features.book import QUOTE_FIELDS, Tick, mid
 from tsdeep.features.registry import register_feature
 from tsdeep.features.rolling import State, rolling_reduce_each, rolling_sums
+from tsdeep.features.row_windows import Windows, channels, kept, windows_of
 
 TwoRows = Annotated[int, Field(strict=True, ge=2, description="Number of rows, 2 or more.")]
 

@@ -9,9 +9,10 @@ from pydantic import Field
 
 from tsdeep.errors import SpecError
 from tsdeep.features.base import Feature
-from tsdeep.features.book import Levels, Windows, channels, kept, top, windows_of
+from tsdeep.features.book import Levels, top
 from tsdeep.features.registry import register_feature
 from tsdeep.features.rolling import rolling_sums
+from tsdeep.features.row_windows import Windows, channels, kept, windows_of
 
 _VISIBLE_EXECUTION, _HIDDEN_EXECUTION = 4.0, 5.0
 

@@ -153,6 +153,28 @@ def rolling_moments(values: Any, rows: int) -> tuple[Any, Any]:
     return first + offset, squares / rows
 
 
+def rolling_covariance(values: Any, rows: int) -> Any:
+    """Give the population covariance of all channels with each other in every window of `rows` rows.
+
+    By the same joining of blocks as `rolling_moments`, on products of distances from the means: no sums of raw
+    products, whose difference would lose the precision. Symmetric bit for bit.
+
+    Parameters
+    ----------
+    values : tensor
+        `[batch, length, channels]`.
+    rows : int
+        Rows of a window, 1 or more.
+
+    Returns
+    -------
+    tensor
+        `[batch, length - rows + 1, channels, channels]`, in the dtype of `values`; variances on the diagonal, and
+        0 exactly with a channel that is constant in the window.
+    """
+    return _block_moments(values, rows, product=_outer)[2] / rows
+
+
 def rolling_z_score(values: Any, rows: int) -> Any:
     """Distance of each row from the mean of its window, in the window's standard deviations.
 
@@ -176,18 +198,27 @@ def rolling_z_score(values: Any, rows: int) -> Any:
     return keras.ops.where(varies, distance / deviation, keras.ops.zeros_like(distance))
 
 
-def _block_moments(values: Any, rows: int) -> State:
-    """First value of every window, mean less first value, and sum of squared distances from the mean."""
+def _square(distance: Any) -> Any:
+    """Product of each channel with itself, the shape of `distance`."""
+    return distance * distance
+
+
+def _outer(distance: Any) -> Any:
+    """Products of all channels with each other, `[batch, length, channels, channels]`."""
+    return keras.ops.expand_dims(distance, -1) * keras.ops.expand_dims(distance, -2)
+
+
+def _block_moments(values: Any, rows: int, product: Callable[[Any], Any] = _square) -> State:
+    """First value of every window, mean less first value, and summed products of distances from the mean."""
+
+    def merge(older: State, newer: State, older_rows: int, newer_rows: int) -> State:
+        first, older_offset, older_products = older
+        newer_first, newer_offset, newer_products = newer
+        total = older_rows + newer_rows
+        delta = (newer_first - first) + (newer_offset - older_offset)  # newer mean less older mean
+        offset = older_offset + delta * (newer_rows / total)
+        joined = older_products + newer_products + product(delta) * (older_rows * newer_rows / total)
+        return first, offset, joined
+
     zeros = keras.ops.zeros_like(values)
-    return rolling_reduce((values, zeros, zeros), rows, _merge_moments)
-
-
-def _merge_moments(older: State, newer: State, older_rows: int, newer_rows: int) -> State:
-    """Join the moments of two adjacent blocks."""
-    first, older_offset, older_squares = older
-    newer_first, newer_offset, newer_squares = newer
-    total = older_rows + newer_rows
-    delta = (newer_first - first) + (newer_offset - older_offset)  # newer mean less older mean
-    offset = older_offset + delta * (newer_rows / total)
-    squares = older_squares + newer_squares + delta * delta * (older_rows * newer_rows / total)
-    return first, offset, squares
+    return rolling_reduce((values, zeros, product(zeros)), rows, merge)
