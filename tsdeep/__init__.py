@@ -115,8 +115,9 @@ __all__ = [
 
 def register() -> None:
     """Register tsdeep's layers with Keras, so that `keras.models.load_model` knows them."""
-    for room in ("features", "layers", "models"):
-        importlib.import_module(f"tsdeep.{room}")
+    from tsdeep.models.load import register_all
+
+    register_all()
 
 
 def __getattr__(name: str) -> Any:

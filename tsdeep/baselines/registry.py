@@ -11,6 +11,7 @@ from tsdeep.baselines.movement import Majority, OneLineRule, Persistence
 from tsdeep.baselines.movement_linear import MovementLogistic
 from tsdeep.baselines.naive import AlwaysUp, BaseRate
 from tsdeep.baselines.reference import OnFeatures, Reference
+from tsdeep.baselines.volatility_references import volatility_references
 from tsdeep.errors import SpecError, unknown_name
 
 if TYPE_CHECKING:
@@ -27,9 +28,15 @@ def _movement(task: Task, fields: tuple[str, ...]) -> tuple[Reference, ...]:
     return Majority(), Persistence(), OneLineRule(), MovementLogistic(), MovementBoosting()
 
 
+def _volatility(task: Task, fields: tuple[str, ...]) -> tuple[Reference, ...]:
+    del task
+    return volatility_references(fields)
+
+
 _REFERENCES: dict[str, Callable[[Task, tuple[str, ...]], tuple[Reference, ...]]] = {
     "direction": _direction,
     "movement": _movement,
+    "volatility": _volatility,
 }
 
 

@@ -179,7 +179,13 @@ def _logits(body: Callable[..., Any], task: Task, representation: Any) -> Any:
     if takes(body, "logits"):
         return task.shaped(keras.layers.Activation("linear", dtype="float32", name="logits")(representation))
     if takes(body, "horizons") or (takes(body, "assets") and task.assets > 1):
-        each = keras.layers.Dense(task.logit_shape[-1], dtype="float32", name="logits")(representation)
+        initial = task.initial_logits.reshape(-1, task.logit_shape[-1])[0]
+        each = keras.layers.Dense(
+            len(initial),
+            bias_initializer=keras.initializers.Constant(initial.tolist()),
+            dtype="float32",
+            name="logits",
+        )(representation)
         return each if len(task.logit_shape) > 1 else keras.ops.squeeze(each, axis=1)
     return task.head(representation)
 

@@ -34,9 +34,14 @@ def load_model(path: str | os.PathLike[str], *, compile: bool = True) -> keras.M
     path = Path(path)
     if not path.is_file():
         raise RunError(f"{path}: found no file, expected a .keras file")
-    for room in ("layers", "features"):
-        importlib.import_module(f"tsdeep.{room}")  # registers its layers with Keras
+    register_all()
     try:
         return keras.saving.load_model(path, compile=compile)
     except (ValueError, OSError, KeyError, TypeError) as error:
         raise RunError(f"{path}: cannot be read as a Keras model: {error}") from error
+
+
+def register_all() -> None:
+    """Register all layers, losses and metrics of tsdeep with Keras."""
+    for room in ("layers", "features", "models", "tasks.volatility_losses", "tasks.volatility_metrics"):
+        importlib.import_module(f"tsdeep.{room}")

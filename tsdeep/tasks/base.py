@@ -24,7 +24,8 @@ class Labels:
     Parameters
     ----------
     y : ndarray of float32, [rows] or [rows, horizons], or None
-        The label; NaN where the row has none. None where the task has to be fitted first.
+        The label; NaN where the row has none. None where the task has to be fitted first. `[rows, assets]` where a
+        row holds several assets.
     end : ndarray of int64, [rows]
         The last panel row that the label reads; -1 where the row has no label.
     """
@@ -64,6 +65,11 @@ class Task(ABC):
     def logit_shape(self) -> tuple[int, ...]:
         """Shape of the logits of one prediction."""
         return (1,)
+
+    @property
+    def initial_logits(self) -> np.ndarray:
+        """Logits that an untrained head gives, float32 `[*logit_shape]`: zeros unless a task knows better."""
+        return np.zeros(self.logit_shape, np.float32)
 
     @property
     @abstractmethod
@@ -144,9 +150,11 @@ class Task(ABC):
         if len(self.logit_shape) == 1:
             return logits
         shape = (*logits.shape[1:-1], *self.logit_shape)
-        return keras.layers.Reshape([-1 if size is None else size for size in shape], name="by_horizon")(
-            logits
+        # Float32 whatever the policy: a layer of another would cast the logits down.
+        reshape = keras.layers.Reshape(
+            [-1 if n is None else n for n in shape], dtype="float32", name="by_horizon"
         )
+        return reshape(logits)
 
     def mirrored(self, y: Any) -> Any:
         """Return labels as they are where the order book is mirrored; SpecError where the task has no mirror."""
