@@ -8,10 +8,27 @@ from tsdeep.baselines.movement_linear import MovementLogistic
 from tsdeep.baselines.naive import AlwaysUp, BaseRate
 from tsdeep.baselines.reference import OnFeatures, Reference
 from tsdeep.baselines.registry import references_for
+from tsdeep.baselines.volatility import VolatilityReference
+from tsdeep.baselines.volatility_combination import VolatilityCombination
+from tsdeep.baselines.volatility_fifty_days import FiftyDays
+from tsdeep.baselines.volatility_garch import Garch
+from tsdeep.baselines.volatility_har import HarRv, HarVol, LogHar, LogHarRange, LogHarRangeVix
+from tsdeep.baselines.volatility_naive import Ewma, RandomWalkVolatility
+from tsdeep.baselines.volatility_pooled import PooledLogHar
+from tsdeep.baselines.volatility_references import volatility_references
+from tsdeep.baselines.volatility_ridge import RidgeVolatility
 
 __all__ = [
     "AlwaysUp",
     "BaseRate",
+    "Ewma",
+    "FiftyDays",
+    "Garch",
+    "HarRv",
+    "HarVol",
+    "LogHar",
+    "LogHarRange",
+    "LogHarRangeVix",
     "LogisticRegression",
     "Majority",
     "MovementBoosting",
@@ -20,6 +37,12 @@ __all__ = [
     "OnFeatures",
     "OneLineRule",
     "Persistence",
+    "PooledLogHar",
+    "RandomWalkVolatility",
     "Reference",
+    "RidgeVolatility",
+    "VolatilityCombination",
+    "VolatilityReference",
     "references_for",
+    "volatility_references",
 ]
