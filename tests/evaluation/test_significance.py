@@ -1,15 +1,20 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2_contingency, norm
+from scipy.stats import t as student
 
 from tsdeep.errors import DataError
 from tsdeep.evaluation import (
     diebold_mariano,
+    fixed_b_degrees,
+    model_confidence_set,
     newey_west_lags,
+    overlap_lags,
     pesaran_timmermann,
     sharpe_difference,
     sharpe_ratio,
@@ -122,3 +127,70 @@ def test_sharpe_difference_is_not_defined_for_the_benchmark_itself_or_no_trades(
     assert same.estimate == 0.0
     assert not sharpe_difference(np.zeros(300), returns).defined
     assert np.isnan(sharpe_ratio(np.zeros(5)))
+
+
+def overlapping(seed: int, rows: int = 2500, horizon: int = 21) -> np.ndarray:
+    """Differences of losses on labels that overlap, of mean zero."""
+    shocks = np.random.default_rng(seed).normal(size=rows + horizon - 1)
+    return np.convolve(shocks, np.ones(horizon) / horizon, "valid")
+
+
+def test_overlap_lags_hold_the_size_that_one_horizon_of_lags_does_not():
+    wrong = np.zeros(2)
+    trials = 400
+    for seed in range(trials):
+        loss = overlapping(seed)
+        zero = np.zeros(len(loss))
+        lags = overlap_lags(len(loss), 21)
+        wrong += [
+            diebold_mariano(loss, zero, lags=lags, fixed_b=True).p_value < 0.05,
+            diebold_mariano(loss, zero, horizon_rows=21).p_value < 0.05,
+        ]
+    long, short = wrong / trials
+    assert 0.03 < long < 0.10
+    assert short > long
+
+
+def test_overlap_lags_are_at_least_three_horizons_and_fewer_than_rows():
+    assert overlap_lags(10_000, 21) == 130
+    assert overlap_lags(400, 21) == 63
+    assert overlap_lags(30, 21) == 29
+    assert overlap_lags(1, 21) == 0
+
+
+def test_student_s_t_widens_what_the_normal_distribution_gives():
+    loss = overlapping(3, rows=300)
+    plain = diebold_mariano(loss, np.zeros(300), lags=63)
+    wide = diebold_mariano(loss, np.zeros(300), lags=63, fixed_b=True)
+    assert wide.statistic == plain.statistic
+    degrees = fixed_b_degrees(300, 63)
+    assert degrees == pytest.approx(1.5 * 300 / 64)
+    assert wide.p_value == pytest.approx(2 * student.sf(abs(wide.statistic), degrees))
+    error = plain.estimate / plain.statistic
+    assert wide.high - wide.estimate == pytest.approx(student.ppf(0.975, degrees) * error)
+
+
+def test_the_confidence_set_keeps_the_best_and_drops_the_worse():
+    kept, dropped = 0, 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        shared = np.convolve(rng.normal(size=604), np.ones(5), "valid")
+        own = np.stack([np.convolve(rng.normal(size=604), np.ones(5) / 5, "valid") for _ in range(4)], 1)
+        losses = pd.DataFrame(shared[:, None] + own + [0.0, 0.0, 0.02, 0.4], columns=list("abcd"))
+        p_values = model_confidence_set(losses, block_rows=15, draws=200, seed=seed)
+        kept += (p_values[["a", "b"]] > 0.1).all()
+        dropped += p_values["d"] <= 0.1
+    assert kept >= 32  # 90% of 40, less chance
+    assert dropped >= 38
+
+
+def test_equal_methods_share_a_p_value_and_infinite_losses_have_none():
+    rng = np.random.default_rng(0)
+    losses = pd.DataFrame(rng.normal([0, 0.5, 0], size=(300, 3)), columns=list("abc"))
+    losses["again"], losses["infinite"] = losses["a"], np.inf
+    p_values = model_confidence_set(losses, block_rows=5, draws=200)
+    assert p_values["a"] == p_values["again"]
+    assert np.isnan(p_values["infinite"])
+    alone = model_confidence_set(losses[["a", "b", "c"]], block_rows=5, draws=200)
+    assert p_values[["a", "b", "c"]].to_dict() == pytest.approx(alone.to_dict(), abs=0.02)
+    assert model_confidence_set(losses[["a", "again"]], block_rows=5, draws=200).tolist() == [1.0, 1.0]
