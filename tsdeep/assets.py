@@ -14,8 +14,8 @@ from tsdeep.tables import stamp
 
 MARKET = "market_"
 """Prefix of the fields of the market asset on every row: `market_close`."""
-BASKET_CLOSE = "basket_close"
-"""Field of the closes of all assets of the basket on a row's day, `[rows, assets]`."""
+BASKET = "basket_"
+"""Prefix of the fields of all assets of the basket on a row's day, `[rows, assets]`: `basket_close`."""
 ASSET = "asset"
 """Field of the number of a row's asset: its place in `Assets.symbols`."""
 
@@ -66,10 +66,7 @@ class Assets:
         for name in fields:
             if name == ASSET:
                 continue
-            if name == BASKET_CLOSE:
-                found["close"] = None
-            else:
-                found[name.removeprefix(MARKET)] = None
+            found[name.removeprefix(MARKET).removeprefix(BASKET)] = None
         return tuple(found)
 
 
@@ -102,8 +99,8 @@ def aligned(
     Returns
     -------
     Panel
-        Fields of the bars `[rows]`; `market_<field>` `[rows]`; `basket_close [rows, assets]`, NaN before an asset
-        begins; `asset [rows]`; with a note on each rule that acted.
+        Fields of the bars `[rows]`; `market_<field>` `[rows]`; `basket_<field> [rows, assets]`, NaN before an
+        asset begins; `asset [rows]`; with a note on each rule that acted.
 
     Raises
     ------
@@ -118,11 +115,12 @@ def aligned(
         panel = panel.take(panel.time >= first)
     days, place = np.unique(panel.time, return_inverse=True)
     fields = dict(panel.fields)
-    closes = np.full((len(days), len(assets.names)), np.nan)
-    for number in range(len(assets.names)):
-        low, high = panel.bounds[number]
-        closes[place[low:high], number] = panel.fields["close"][low:high]
-    fields[BASKET_CLOSE] = closes[place]
+    for name, values in panel.fields.items():
+        basket = np.full((len(days), len(assets.names)), np.nan)
+        for number in range(len(assets.names)):
+            low, high = panel.bounds[number]
+            basket[place[low:high], number] = values[low:high]
+        fields[BASKET + name] = basket[place]
     fields[ASSET] = panel.segment.astype(np.int64)
     if assets.market is not None:
         low, high = panel.bounds[assets.names.index(assets.market)]

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import pandas as pd
 from pydantic import BeforeValidator, Field, PlainSerializer
 
-from tsdeep.assets import ASSET, BASKET_CLOSE, MARKET, Assets, aligned, joined, stacked
+from tsdeep.assets import ASSET, BASKET, MARKET, Assets, aligned, joined, stacked
 from tsdeep.errors import DataError
 from tsdeep.panel import Panel
 from tsdeep.sources import Source, make_source
@@ -80,7 +80,7 @@ def context_fields(fields: tuple[str, ...], rules: AssetRules | None) -> tuple[s
     if rules is None:
         return ()
     market = [MARKET + name for name in fields] if rules.market is not None else []
-    return (BASKET_CLOSE, ASSET, *market)
+    return (ASSET, *(BASKET + name for name in fields), *market)
 
 
 def read_panel(

@@ -135,7 +135,7 @@ def test_arguments_that_do_not_fit_are_refused():
         SpecError, match="'log_variance': estimator = 'yang_zhang': input should be 'close', "
     ):
         LogVariance(estimator="yang_zhang")
-    with pytest.raises(SpecError, match="'log_variance': prefix = 'spy': input should be '' or 'market'"):
+    with pytest.raises(SpecError, match="'log_variance': prefix = 'spy': input should be '', 'market' or 'basket'"):
         LogVariance(prefix="spy")
 
 
@@ -144,3 +144,31 @@ def test_the_floor_is_below_a_tenth_of_the_least_variance_of_a_liquid_day_but_of
         values = np.exp(computed(LogVariance(1, annual_rows=1), etf(name)))
         assert values.min() > 10 * 1e-8
         assert sqrt(np.median(values)) > 20 * 1e-4
+
+
+@both_sources
+def test_the_mean_of_logs_equals_a_loop(source):
+    bar = bar_rows(source)
+    logs = [log(252 * max(row_variance(bar, i, "parkinson"), 1e-8)) for i in range(len(bar["close"]))]
+    expected = [
+        [sum(logs[t - n + 1 : t + 1]) / n for n in WINDOWS] for t in range(max(WINDOWS) - 1, len(logs))
+    ]
+    feature = LogVariance(WINDOWS, mean_of="log")
+    np.testing.assert_allclose(computed(feature, bar), expected, rtol=1e-9, atol=1e-9)
+    assert feature.names[1] == "mean_log_variance_parkinson_5"
+
+
+def test_the_basket_is_the_mean_of_the_assets_that_have_the_whole_window():
+    rows = bars(40, batch=3)
+    basket = {f"basket_{name}": np.stack(list(values), axis=-1) for name, values in rows.items()}
+    for name in ("basket_high", "basket_low"):
+        basket[name][:7, 2] = np.nan
+    for settings in ({}, {"mean_of": "log"}, {"estimator": "garman_klass", "overnight": True}):
+        found = computed(LogVariance(5, prefix="basket", **settings), basket)[:, 0]
+        alone = LogVariance(5, **settings)
+        each = [computed(alone, {name: values[a] for name, values in rows.items()})[:, 0] for a in range(3)]
+        first = 7  # of the windows of the third asset
+        if not settings.get("overnight"):
+            np.testing.assert_allclose(found[:first], (each[0] + each[1])[:first] / 2, rtol=1e-12)
+            np.testing.assert_allclose(found[first:], np.mean(each, axis=0)[first:], rtol=1e-12)
+        assert np.isfinite(found).all()

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from tsdeep.assets import ASSET, BASKET_CLOSE, MARKET, Assets
+from tsdeep.assets import ASSET, BASKET, MARKET, Assets
 from tsdeep.errors import SpecError
 from tsdeep.features.bank import FeatureBank
 from tsdeep.features.base import Shape, check_fields
@@ -112,8 +112,8 @@ class AssetFeatures(keras.layers.Layer):
         ops, n = keras.ops, len(self.assets.names)
         if name in self.assets.joined:
             return ops.repeat(inputs[name], n, axis=0)
-        if name == BASKET_CLOSE:
-            return ops.repeat(inputs["close"], n, axis=0)
+        if name.startswith(BASKET):
+            return ops.repeat(inputs[name.removeprefix(BASKET)], n, axis=0)
         if name == ASSET:
             any_field = next(f for f in self.fields if f not in self.assets.joined)
             numbers = ops.zeros_like(inputs[any_field]) + ops.convert_to_tensor(

@@ -10,7 +10,7 @@ from tsdeep.errors import SpecError
 from tsdeep.features.registry import register_feature
 from tsdeep.features.row_variance import ESTIMATORS, FLOOR, Estimator, Floor, with_gap
 from tsdeep.features.row_windows import Windows
-from tsdeep.features.variance_over_rows import Prefix, VarianceOverRows
+from tsdeep.features.variance_over_rows import MeanOf, Prefix, VarianceOverRows
 
 
 @register_feature("log_variance")
@@ -35,8 +35,12 @@ class LogVariance(VarianceOverRows):
         `close`, which has it already.
     annual_rows : int
         Rows a year, 252 for daily bars, to annualise; 1 leaves the variance of one row.
-    prefix : {"", "market"}
-        Read the row's own bars, or those of the market on the same row: `market_high` and so on.
+    mean_of : {"variance", "log"}
+        Average variances, then take the log, or average their logs: 1/n Σ ln(annual_rows v_i), which one wild day
+        moves less. On log ranges it is the HAR of the range literature.
+    prefix : {"", "market", "basket"}
+        Read the row's own bars, those of the market on the same row (`market_high` and so on), or those of all
+        assets of the basket: the mean over the assets that have the whole window.
     floor : float
         Least variance of a row, per row, not annualised: rows below it are raised to it. The default is that of a
         standard deviation of one basis point, 1e-8. Thin days have no range at all, and a zero has no log;
@@ -55,6 +59,8 @@ class LogVariance(VarianceOverRows):
     --------
     >>> LogVariance(rows=[1, 22], prefix="market").names
     ('market_log_variance_parkinson_1', 'market_log_variance_parkinson_22')
+    >>> LogVariance(rows=5, mean_of="log").names
+    ('mean_log_variance_parkinson_5',)
     """
 
     def __init__(
@@ -63,12 +69,14 @@ class LogVariance(VarianceOverRows):
         estimator: Estimator = "parkinson",
         overnight: bool = False,
         annual_rows: Rows = 252,
+        mean_of: MeanOf = "variance",
         prefix: Prefix = "",
         floor: Floor = FLOOR,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.estimator = estimator
+        self.mean_of = mean_of
         self.overnight = overnight
         if overnight and estimator == "close":
             raise SpecError(
@@ -77,7 +85,9 @@ class LogVariance(VarianceOverRows):
             )
         used = ESTIMATORS[estimator]
         self._read(
-            f"log_variance_{estimator}" + ("_overnight" if overnight else ""),
+            ("mean_" if mean_of == "log" else "")
+            + f"log_variance_{estimator}"
+            + ("_overnight" if overnight else ""),
             rows,
             tuple(dict.fromkeys((*used.fields, *(("open", "close") if overnight else ())))),
             used.before + int(overnight),

@@ -20,7 +20,7 @@ from tsdeep.features.prices import log_change
 from tsdeep.features.registry import register_feature
 from tsdeep.features.row_variance import FLOOR, Floor, close_variance, gap_variance
 from tsdeep.features.row_windows import Windows, channels, kept, windows_of
-from tsdeep.features.variance_over_rows import Form, Prefix, VarianceOverRows, prefixed
+from tsdeep.features.variance_over_rows import Form, OwnOrMarket, Prefix, VarianceOverRows, prefixed
 
 
 class _Squares(VarianceOverRows):
@@ -57,7 +57,7 @@ class SquaredReturn(_Squares):
         no scale: its tails are too heavy for a `StandardScaler`.
     annual_rows : int
         Rows a year, 252 for daily bars, to annualise; 1 leaves the variance of one row.
-    prefix : {"", "market"}
+    prefix : {"", "market", "basket"}
         Read the row's own closes, or those of the market on the same row.
     floor : float
         Least square of one row, not annualised: rows below it are raised to it, in every form. The default is
@@ -102,7 +102,7 @@ class Semivariance(_Squares):
         See `squared_return`.
     annual_rows : int
         Rows a year, 252 for daily bars, to annualise; 1 leaves the variance of one row.
-    prefix : {"", "market"}
+    prefix : {"", "market", "basket"}
         Read the row's own closes, or those of the market on the same row.
     floor : float
         See `squared_return`; rows of the other sign are raised to it too.
@@ -146,7 +146,7 @@ class OvernightVariance(_Squares):
         See `squared_return`.
     annual_rows : int
         Rows a year, 252 for daily bars, to annualise; 1 leaves the variance of one night.
-    prefix : {"", "market"}
+    prefix : {"", "market", "basket"}
         Read the row's own bars, or those of the market on the same row.
     floor : float
         See `squared_return`.
@@ -187,7 +187,7 @@ class SignedReturn(Feature):
         See `Feature`.
     """
 
-    def __init__(self, rows: Windows = (1, 5, 22), prefix: Prefix = "", **kwargs: Any) -> None:
+    def __init__(self, rows: Windows = (1, 5, 22), prefix: OwnOrMarket = "", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.rows = kept(rows)
         self.prefix = prefix

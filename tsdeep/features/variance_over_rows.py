@@ -15,8 +15,15 @@ from tsdeep.features.row_windows import channels, kept, windows_of
 Form = Literal["log", "root", "variance"]
 """Annotation of an argument that says how a mean variance is given: its log, its root, or as it is."""
 
-Prefix = Literal["", "market"]
-"""Annotation of an argument that says whose bars are read: the row's own, or those of the market beside it."""
+Prefix = Literal["", "market", "basket"]
+"""Annotation of an argument that says whose bars are read: the row's own, those of the market beside it, or those
+of all assets of the basket, of which the mean is taken."""
+
+OwnOrMarket = Literal["", "market"]
+"""Annotation of the same for what has no mean over assets."""
+
+MeanOf = Literal["variance", "log"]
+"""Annotation of an argument that says what is averaged over rows: variances, or their logs."""
 
 
 def prefixed(name: str, prefix: str) -> str:
@@ -28,6 +35,7 @@ class VarianceOverRows(Feature):
     """Mean over the last rows of the variance that each row gives, not below a floor; one window or several."""
 
     form: str = "log"
+    mean_of: str = "variance"
 
     def _read(
         self,
@@ -57,9 +65,23 @@ class VarianceOverRows(Feature):
     def compute(self, fields: dict[str, Any]) -> Any:
         """Compute the feature, `[batch, rows - warmup, windows]`."""
         bars = {name: fields[field] for name, field in self._bars.items()}
-        sums = rolling_sums(raised(self.row_variance(bars), self.floor), self._windows)
-        means = [total * (self.annual_rows / n) for n, total in zip(self._windows, sums, strict=True)]
-        mean = channels(means)
-        if self.form == "log":
-            return keras.ops.log(mean)
-        return keras.ops.sqrt(mean) if self.form == "root" else mean
+        variance = raised(self.row_variance(bars), self.floor)
+        if self.mean_of == "log":
+            logs = rolling_sums(keras.ops.log(variance * self.annual_rows), self._windows)
+            values = [total / n for n, total in zip(self._windows, logs, strict=True)]
+        else:
+            sums = rolling_sums(variance, self._windows)
+            values = [total * (self.annual_rows / n) for n, total in zip(self._windows, sums, strict=True)]
+            form = {"log": keras.ops.log, "root": keras.ops.sqrt, "variance": lambda mean: mean}[self.form]
+            values = [form(value) for value in values]
+        if self.prefix == "basket":
+            values = [mean_of_present(value) for value in values]
+        return channels(values)
+
+
+def mean_of_present(values: Any) -> Any:
+    """Average `[batch, rows, assets]` over the assets that have a value, which is NaN elsewhere: `[batch, rows]`."""
+    ops = keras.ops
+    present = ops.logical_not(ops.isnan(values))
+    total = ops.sum(ops.where(present, values, ops.zeros_like(values)), axis=-1)
+    return total / ops.sum(ops.cast(present, values.dtype), axis=-1)
