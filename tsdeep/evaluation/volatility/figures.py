@@ -56,12 +56,11 @@ def volatility_figures(evidence: Evidence, evaluation: VolatilityEvaluation) -> 
             evaluation.coverage, evaluation.quantiles, model=model, folds=folds
         )
     if evaluation.portfolios:
-        chosen = [
-            name for name in ("random_walk", evaluation.best.get("qlike")) if name in evaluation.portfolios
-        ]
+        wanted = ["random_walk", *evaluation.best.values()]
+        chosen = [name for name in dict.fromkeys(wanted) if name in evaluation.portfolios]
         drawn["portfolio"] = plot_target_portfolio(
             evaluation.portfolios,
-            methods=[*dict.fromkeys(chosen), model],
+            methods=[*chosen, model],
             model=model,
             target=TARGET_VOLATILITY,
             horizon_rows=evidence.horizon_rows,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -114,7 +115,7 @@ def plot_loss_differences(
         raise DataError("loss differences: there is no reference, expected at least one")
     styles = line_styles(dict.fromkeys(name for of_loss in best.values() for name in of_loss), model)
     figure, axes = new_figure(len(losses), 1, width=10.0, height=3.0 * len(losses) + 0.8, sharex=True)
-    shown: dict[str, object] = {}
+    shown: dict[str, Any] = {}
     for axis, (loss, table) in zip(axes, losses.items(), strict=True):
         days = table.index
         if regimes is not None:
@@ -170,7 +171,7 @@ def plot_interval_coverage(
         Nominal as dark circles, conformal as bright triangles; what was promised as lines.
     """
     figure, (left, right) = new_figure(1, 2, width=10.0, height=4.4)
-    looks = {
+    looks: dict[str, dict[str, Any]] = {
         NOMINAL: {"color": MODEL, "marker": "o", "ls": "-"},
         CONFORMAL: {"color": OTHER, "marker": "^", "ls": "--"},
     }

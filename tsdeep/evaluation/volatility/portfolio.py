@@ -81,9 +81,9 @@ def target_portfolio(
     SpecError
         If target or leverage limit is not positive.
     """
-    for name, value in (("target", target), ("leverage_limit", leverage_limit)):
-        if not (np.isfinite(value) and value > 0):
-            raise SpecError(f"target portfolio: {name} is {value!r}, expected a positive number")
+    for name, setting in (("target", target), ("leverage_limit", leverage_limit)):
+        if not (np.isfinite(setting) and setting > 0):
+            raise SpecError(f"target portfolio: {name} is {setting!r}, expected a positive number")
     horizon, close = horizon_rows, basket.closes.close
     first, last = int(basket.origin[0]), int(basket.origin[-1])
     days = np.arange(first, last + 1)
