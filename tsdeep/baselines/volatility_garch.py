@@ -117,7 +117,9 @@ class Garch(VarianceReference):
     Finance 48(5). Constant mean, normal likelihood, estimated once a fold by `arch` on the log returns up to the last
     row at which a training label ends, and run through the rows to predict with these parameters. An asset with fewer
     than 250 returns until then, or whose estimation does not converge, is forecast by an exponentially weighted mean of
-    decay 0.94, a GARCH whose parameters need no estimation: it has no entry in `parameters`.
+    decay 0.94, a GARCH whose parameters need no estimation: it has no entry in `parameters`. Where
+    training rows come after test rows too, as in combinatorial purging, the returns between are among those estimated
+    on.
 
     Parameters
     ----------
