@@ -19,7 +19,7 @@ from tsdeep.layers.row_pooling import MODES, pooled_rows
 from tsdeep.models.registry import register_model
 
 
-@register_model("nhits")
+@register_model("nhits", xla_on_cpu=False)
 def nhits(
     inputs: Any,
     *,
