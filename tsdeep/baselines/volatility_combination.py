@@ -18,7 +18,7 @@ class VolatilityCombination(VarianceReference):
     """The geometric mean of several forecasts of the mean of variance, equal weights.
 
     Equal weights are hard to beat by estimated ones (Timmermann 2006, "Forecast combinations", Handbook of Economic
-    Forecasting 1). Members are named before any of them is scored; they are fitted here, on the same rows.
+    Forecasting 1). Members are named, not chosen by a score; they are fitted here, on the same rows.
 
     Parameters
     ----------

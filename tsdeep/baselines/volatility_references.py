@@ -31,7 +31,7 @@ def volatility_references(
     -------
     tuple of VolatilityReference
         The combination is of GJR-GARCH, of log-HAR on ranges (on squared returns where there are none), with VIX and
-        pooled where there: the best known method of each kind, named before any was scored here.
+        pooled where there; no other combination was tried.
 
     Examples
     --------
