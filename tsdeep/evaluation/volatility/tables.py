@@ -12,7 +12,15 @@ from tsdeep.evaluation.evidence import Evidence
 from tsdeep.evaluation.formatting import interval_text, number_text, p_cell, text_table
 from tsdeep.evaluation.volatility.assessment import VolatilityEvaluation
 from tsdeep.evaluation.volatility.basket import CORRELATION_ROWS
-from tsdeep.evaluation.volatility.comparison import LOSSES, SET_SIZE
+from tsdeep.evaluation.volatility.comparison import SET_SIZE
+from tsdeep.evaluation.volatility.comparison_tables import (
+    LOSS_NAMES,
+    asset_test_table,
+    difference_tables,
+    member_table,
+    portfolio_difference_table,
+    regime_test_table,
+)
 from tsdeep.evaluation.volatility.figures import fold_names
 from tsdeep.evaluation.volatility.portfolio import LEVERAGE_LIMIT, TARGET_VOLATILITY
 from tsdeep.evaluation.volatility.predictions import NOMINAL, quantile_columns
@@ -40,8 +48,6 @@ METRIC_NAMES = {
     "conformal_coverage_80": "in 80%, conformal",
     "conformal_coverage_95": "in 95%, conformal",
 }
-_LOSS_NAMES = {"qlike": "QLIKE", "squared_error": "squared error of volatility"}
-_FORMS = {"qlike": ".3f", "squared_error": ".2f"}
 _MATRICES = ("qlike", "rmse_units")
 
 
@@ -59,21 +65,21 @@ def report_context(evidence: Evidence, evaluation: VolatilityEvaluation) -> dict
         "realised": number_text(metrics.loc["pooled", ("test", "volatility")], ".1f"),
         "levels": len(quantiles),
         "references": compared,
-        "differences": _all_differences(evaluation, evidence.horizon_rows) if compared else {},
-        "loss_names": _LOSS_NAMES,
+        "differences": difference_tables(evaluation, evidence.horizon_rows) if compared else {},
+        "loss_names": LOSS_NAMES,
         "lags": int(effective["lags"]),
-        "members": _members(evaluation, model) if compared else None,
+        "members": member_table(evaluation, model) if compared else None,
         "set_level": f"{1 - SET_SIZE:.0%}",
         "set_size": f"{SET_SIZE:g}",
         "set_block": int(evaluation.members["block_rows"].iloc[0]),
         "draws": f"{evidence.draws:,}",
         "by_asset": [(METRIC_NAMES[m], _by_asset(evaluation, m, methods, model)) for m in _MATRICES],
-        "asset_tests": _asset_tests(evaluation) if compared else None,
+        "asset_tests": asset_test_table(evaluation) if compared else None,
         "regression": _regression(evaluation, methods, model),
         "asset_regression": _asset_regression(evaluation, model),
         "by_fold": [(METRIC_NAMES[m], _by_fold(metrics, m, methods, model)) for m in _MATRICES],
         "by_regime": _by_regime(evaluation, methods, model),
-        "regime_tests": _regime_tests(evaluation) if compared and len(evaluation.by_regime) else None,
+        "regime_tests": regime_test_table(evaluation) if compared and len(evaluation.by_regime) else None,
         "effective": {
             "days": f"{effective['days']:,.0f}",
             "windows": f"{effective['windows']:,.0f}",
@@ -83,7 +89,7 @@ def report_context(evidence: Evidence, evaluation: VolatilityEvaluation) -> dict
         "coverage_by_fold": _coverage_by(evaluation, model, "fold", fold_names(metrics)),
         "coverage_by_asset": _coverage_by(evaluation, model, "symbol", None),
         "portfolio": _portfolio(evaluation, model),
-        "portfolio_differences": _portfolio_differences(evaluation) if compared else None,
+        "portfolio_differences": portfolio_difference_table(evaluation) if compared else None,
         "target": f"{TARGET_VOLATILITY:.0%}",
         "leverage": f"{LEVERAGE_LIMIT:g}",
         "cost_bps": f"{evidence.cost_bps:g}",
@@ -104,57 +110,6 @@ def _pooled(pooled: pd.Series, methods: Sequence[str], model: str) -> dict[str, 
     told = [m for m in VOLATILITY_METRICS if any(np.isfinite(pooled[m, method]) for method in methods)]
     rows = [[method, *(_metric(m, pooled[m, method]) for m in told)] for method in methods]
     return text_table(["method", *(METRIC_NAMES[m] for m in told)], rows, model=model)
-
-
-def _all_differences(evaluation: VolatilityEvaluation, horizon: int) -> dict[str, dict[str, Any]]:
-    return {loss: _differences(evaluation, loss, horizon) for loss in LOSSES}
-
-
-def _differences(evaluation: VolatilityEvaluation, loss: str, horizon: int) -> dict[str, Any]:
-    rows, form = [], _FORMS[loss].replace(".", "+.").replace("3", "4")
-    table = evaluation.comparisons[evaluation.comparisons["loss"] == loss]
-    means = evaluation.members[evaluation.members["loss"] == loss].set_index("method")["mean"]
-    for row in table.sort_values("reference", key=lambda names: names.map(means)).itertuples():
-        rows.append(
-            [
-                str(row.reference),
-                number_text(means[row.reference], form.replace("+", "")),
-                number_text(row.estimate, form),
-                interval_text(row.low, row.high, form),
-                number_text(row.statistic, "+.2f"),
-                p_cell(row.p_value),
-                p_cell(row.p_holm),
-                number_text(row.statistic_overlap, "+.2f"),
-            ]
-        )
-    header = [
-        "reference",
-        "its mean loss",
-        "model minus it",
-        "95% interval",
-        "t",
-        "p",
-        "p, Holm",
-        f"t, {max(horizon - 1, 0)} lags",
-    ]
-    return text_table(header, rows)
-
-
-def _members(evaluation: VolatilityEvaluation, model: str) -> dict[str, Any]:
-    tables = {loss: rows.set_index("method") for loss, rows in evaluation.members.groupby("loss", sort=False)}
-    order = tables["qlike"].sort_values(["p_value", "mean"], ascending=[False, True], kind="stable").index
-    rows = []
-    for method in order:
-        cells = []
-        for loss in LOSSES:
-            row = tables[loss].loc[method]
-            defined = np.isfinite(row["p_value"])
-            inside = "—" if not defined else "yes" if row["included"] else "no"
-            form = ".4f" if loss == "qlike" else ".2f"
-            cells += [number_text(row["mean"], form), p_cell(row["p_value"]), inside]
-        rows.append([str(method), *cells])
-    groups = [("", 1), *((_LOSS_NAMES[loss], 3) for loss in LOSSES)]
-    return text_table(["method", *["mean loss", "p", "in the set"] * 2], rows, groups=groups, model=model)
 
 
 def _by_asset(
@@ -182,25 +137,6 @@ def _by_fold(metrics: pd.DataFrame, metric: str, methods: Sequence[str], model: 
     came = [number_text(metrics.loc[fold, ("test", "volatility")], ".1f") for fold in [*names, "pooled"]]
     rows.append(["realised volatility", *came])
     return text_table(["method", *names.values(), "all"], rows, model=model, last=True)
-
-
-def _asset_tests(evaluation: VolatilityEvaluation) -> dict[str, Any]:
-    tables = {
-        loss: rows.set_index("symbol") for loss, rows in evaluation.by_asset.groupby("loss", sort=False)
-    }
-    rows = []
-    for symbol in tables["qlike"].index:
-        cells = []
-        for loss in LOSSES:
-            row, form = tables[loss].loc[symbol], _FORMS[loss].replace(".", "+.").replace("3", "4")
-            cells += [
-                number_text(row["estimate"], form),
-                interval_text(row["low"], row["high"], form),
-                number_text(row["statistic"], "+.2f"),
-            ]
-        rows.append([str(symbol), *cells])
-    groups = [("", 1), *((f"{_LOSS_NAMES[loss]}, minus {evaluation.best[loss]}", 3) for loss in LOSSES)]
-    return text_table(["asset", *["difference", "95% interval", "t"] * 2], rows, groups=groups)
 
 
 def _mincer_zarnowitz(row: pd.Series) -> list[str]:
@@ -258,29 +194,6 @@ def _by_regime(evaluation: VolatilityEvaluation, methods: Sequence[str], model: 
     rows.append(["realised volatility", *came, *[""] * (len(present) * (len(told) - 1))])
     groups = [("", 1), *((METRIC_NAMES[m], len(present)) for m in told)]
     return text_table(["method", *present * len(told)], rows, groups=groups, model=model, last=True)
-
-
-def _regime_tests(evaluation: VolatilityEvaluation) -> dict[str, Any]:
-    table = evaluation.by_regime.set_index(["loss", "reference", "regime"])
-    present = [regime for regime in REGIMES if regime in table.index.get_level_values(2)]
-    references = list(dict.fromkeys(evaluation.comparisons["reference"]))
-    rows = []
-    for reference in references:
-        cells = []
-        for loss in LOSSES:
-            form = _FORMS[loss].replace(".", "+.")
-            for regime in present:
-                if (loss, reference, regime) in table.index:
-                    row = table.loc[(loss, reference, regime)]
-                    t = number_text(row["statistic"], "+.1f")
-                    cells.append(f"{number_text(row['estimate'], form)} (t {t})")
-                else:
-                    cells.append("—")
-        rows.append([reference, *cells])
-    days = evaluation.by_regime.drop_duplicates("regime").set_index("regime")["days"]
-    groups = [("", 1), *((_LOSS_NAMES[loss], len(present)) for loss in LOSSES)]
-    header = ["model minus", *[f"{regime} ({days[regime]:,} days)" for regime in present] * len(LOSSES)]
-    return text_table(header, rows, groups=groups)
 
 
 def _coverage(evaluation: VolatilityEvaluation, methods: Sequence[str], model: str) -> list[dict[str, Any]]:
@@ -348,40 +261,6 @@ def _portfolio(evaluation: VolatilityEvaluation, model: str) -> dict[str, Any] |
         for method, row in evaluation.portfolio.iterrows()
     ]
     return text_table(header, rows, model=model)
-
-
-def _portfolio_differences(evaluation: VolatilityEvaluation) -> dict[str, Any] | None:
-    table = evaluation.portfolio_differences
-    if table is None or table.empty:
-        return None
-    rows = []
-    for reference, of_reference in table.groupby("reference", sort=False):
-        found = of_reference.set_index("measure")
-        risk, sharpe = found.loc["risk"], found.loc["sharpe"]
-        rows.append(
-            [
-                str(reference),
-                number_text(risk["estimate"], "+.2f"),
-                interval_text(risk["low"], risk["high"], "+.2f"),
-                number_text(risk["statistic"], "+.2f"),
-                p_cell(risk["p_holm"]),
-                number_text(sharpe["estimate"], "+.3f"),
-                interval_text(sharpe["low"], sharpe["high"], "+.3f"),
-                p_cell(sharpe["p_holm"]),
-            ]
-        )
-    groups = [("", 1), ("squared distance from the target", 4), ("Sharpe ratio after costs", 3)]
-    header = [
-        "model minus",
-        "difference",
-        "95% interval",
-        "t",
-        "p, Holm",
-        "difference",
-        "95% interval",
-        "p, Holm",
-    ]
-    return text_table(header, rows, groups=groups)
 
 
 def _insane(evaluation: VolatilityEvaluation, names: Mapping[object, str]) -> dict[str, Any] | None:
