@@ -60,6 +60,30 @@ def test_before_training_the_log_variance_is_the_least_squares_fit(encoder):
     np.testing.assert_array_equal(logits[:, 1:], 0)
 
 
+def test_shrunk_channels_are_fitted_by_a_ridge_that_leaves_the_others_alone():
+    x, y = rows_of_assets()
+    har, more = list(LINEAR[:5]), [0, 9]
+    model = network(linear=("log_variance", "log_vix"), shrunk=("signed", "overnight"), shrinkage=0.3)
+    fit_har_path(model, x, y, Volatility())
+    z = x[:, har + more].astype("float64")
+    z, target = z - z.mean(0), y.astype("float64") - y.mean(dtype="float64")
+    penalty = len(x) * np.diag([0.0] * 5 + [0.3 * x[:, c].astype("float64").var() for c in more])
+    slopes = np.linalg.solve(z.T @ z + penalty, z.T @ target)
+    expected = y.mean(dtype="float64") + z @ slopes
+    np.testing.assert_allclose(np.asarray(model(as_windows(x)))[:, 0], expected, atol=1e-5)
+    assert not model.losses
+
+
+def test_channels_of_har_are_not_shrunk_however_they_are_named():
+    model = network(linear=("log_variance",), shrunk=("log_", "signed"))
+    assert model.get_layer("har_channels").indices == (1, 2, 3, 4)
+    assert model.get_layer("har_shrunk_channels").indices == (0, 5)
+    with pytest.raises(SpecError, match="shrunk: found only channels of `linear`"):
+        network(linear=("log_variance",), shrunk=("log_variance_parkinson_1",))
+    with pytest.raises(SpecError, match="shrinkage: found 0"):
+        network(shrunk=("signed",), shrinkage=0)
+
+
 def test_residuals_are_orthogonal_to_the_channels_and_to_the_intercept():
     x, y = rows_of_assets()
     slopes, intercept = least_squares(x[:, LINEAR].astype("float64"), y.astype("float64"))
@@ -269,7 +293,7 @@ def test_the_path_keeps_float32_under_mixed_precision():
         ({"encoder": "tnc"}, "unknown encoder 'tnc': did you mean 'tcn'"),
         (
             {"names": ("log_return_1",)},
-            "linear: found no channel that begins with 'log_variance' or 'market_log_var",
+            "linear: found no channel that begins with 'log_variance' or 'mean_log_variance' or 'market",
         ),
         ({"task": Volatility().for_assets(2)}, "found 2 assets a sample, expected one; learn them pooled"),
     ],

@@ -22,10 +22,19 @@ from tsdeep.tasks.volatility_labels import log_variance_of
 from tsdeep.units import mean_log_variance
 
 #: Beginnings of the names of the channels on the linear path unless they are given.
-LINEAR = ("log_variance", "market_log_variance", "log_vix", "asset_")
+LINEAR = (
+    "log_variance",
+    "mean_log_variance",
+    "market_log_variance",
+    "market_mean_log_variance",
+    "log_vix",
+    "asset_",
+)
 ENCODERS = ("mlp", "tcn")
 #: Weight of the squared slopes of standardised channels, beside the mean of squared errors.
 RIDGE = 1e-8
+#: Names of the two parts of the linear path: that of `linear`, and that of `shrunk`.
+PATHS = ("har", "har_shrunk")
 
 
 def fit_har_path(model: keras.Model, x: np.ndarray, y: np.ndarray, task: Any) -> None:
@@ -33,8 +42,9 @@ def fit_har_path(model: keras.Model, x: np.ndarray, y: np.ndarray, task: Any) ->
 
     The regression is on the linear channels and an intercept. One-hot channels of assets add up to the intercept,
     so without more the slopes would not be unique: `RIDGE` makes them the smallest ones, and moves predictions by
-    less than float32 tells apart. A channel that is constant in the training rows gets no slope. The network
-    beside the path stays as it is: at zero in a new model, and as learnt in one that starts warm.
+    less than float32 tells apart. Channels that the model shrinks have its `shrinkage` instead (ridge regression). A
+    channel that is constant in the training rows gets no slope. The network beside the path stays as it is: at zero
+    in a new model, and as learnt in one that starts warm.
 
     A task whose loss asks for the mean of variance or of volatility gets the same forecasts: the intercept is raised
     by what the residual variance puts between that and the mean of log variance (`tsdeep.units`).
@@ -62,16 +72,23 @@ def fit_har_path(model: keras.Model, x: np.ndarray, y: np.ndarray, task: Any) ->
             "har_network: its linear path is fitted to log realised variance, which labels of the task "
             f"'{getattr(task, 'kind', task)}' do not tell; expected the task 'volatility'"
         )
-    linear = np.asarray(x, "float64")[:, list(model.get_layer("linear_channels").indices)]
+    parts = [part for part in PATHS if part in {layer.name for layer in model.layers}]
+    index = [model.get_layer(f"{part}_channels").indices for part in parts]
+    ridge = [float(getattr(model.get_layer(part).kernel_regularizer, "l2", RIDGE)) for part in parts]
+    linear = np.asarray(x, "float64")[:, np.concatenate(index)]
     log_variance = log_variance_of(np.asarray(y, "float64").reshape(-1), task.target)
-    slopes, intercept = least_squares(linear, log_variance)
+    slopes, intercept = least_squares(linear, log_variance, np.repeat(ridge, [len(each) for each in index]))
     residual_variance = np.var(log_variance - linear @ slopes)
     intercept -= mean_log_variance(0.0, task.unit, residual_variance)
-    model.get_layer("har").set_weights([slopes[:, None], np.array([intercept])])
+    model.get_layer("har").set_weights([slopes[: len(index[0]), None], np.array([intercept])])
+    if len(parts) > 1:
+        model.get_layer(parts[1]).set_weights([slopes[len(index[0]) :, None]])
 
 
-def least_squares(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, float]:
-    """Regress on channels and an intercept, with the least ridge that makes collinear channels do no harm.
+def least_squares(
+    x: np.ndarray, y: np.ndarray, ridge: float | np.ndarray = RIDGE
+) -> tuple[np.ndarray, float]:
+    """Regress on channels and an intercept, by default with the least ridge that makes collinear channels do no harm.
 
     Parameters
     ----------
@@ -79,6 +96,8 @@ def least_squares(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, float]:
         Regressors.
     y : ndarray of float64, [rows]
         What is explained.
+    ridge : float or ndarray of float64, [channels]
+        Weight of the squared slopes of standardised channels, beside the mean of squared errors.
 
     Returns
     -------
@@ -99,7 +118,7 @@ def least_squares(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, float]:
     mean, scale = x.mean(axis=0), x.std(axis=0)
     scale[scale <= 1e-6 * (1 + np.abs(mean))] = np.inf  # constant: no slope
     # A row for each channel pulls its slope to 0 (ridge regression as least squares).
-    pull = np.sqrt(RIDGE * len(x)) * np.eye(x.shape[1])
+    pull = np.diag(np.sqrt(np.broadcast_to(ridge, x.shape[1]) * len(x)))
     rows = np.concatenate([(x - mean) / scale, pull])
     found = np.linalg.lstsq(rows, np.concatenate([y - y.mean(), np.zeros(len(pull))]), rcond=None)[0]
     slopes = found / scale
@@ -111,6 +130,8 @@ def har_network(
     inputs: Any,
     *,
     linear: Sequence[str] = LINEAR,
+    shrunk: Sequence[str] = (),
+    shrinkage: float = 0.2,
     residual: Sequence[str] | None = None,
     encoder: str = "mlp",
     units: Sequence[int] = (16, 16),
@@ -143,6 +164,11 @@ def har_network(
         Beginnings of the names of the channels on the linear path; by default those of log variances over days,
         weeks and months, of the market's, of log VIX, and of one-hot assets, which make an intercept for each. Of
         the defaults some may be absent, of others none.
+    shrunk : sequence of str, optional
+        Beginnings of the names of more channels on the linear path, whose slopes are shrunk towards zero; channels
+        of `linear` are left out. With it the path is a ridge regression that does not shrink HAR.
+    shrinkage : float, default 0.2
+        Weight of the squared slopes of the `shrunk` channels, standardised, beside the mean of squared errors.
     residual : sequence of str, optional
         Beginnings of the names of the channels that the network reads; every channel unless given.
     encoder : {"mlp", "tcn"}, default "mlp"
@@ -188,14 +214,19 @@ def har_network(
         raise SpecError(
             "har_network chooses its channels by name: found no names, expected samples, which tell them"
         )
-    on_path = ChannelSelection(
-        channels_named("linear", linear, feature_names, all_needed=tuple(linear) != LINEAR),
-        dtype="float32",
-        name="linear_channels",
-    )(inputs[:, -1])
-    har = keras.layers.Dense(1, kernel_initializer="zeros", trainable=False, dtype="float32", name="har")(
-        on_path
-    )  # [batch, 1]
+    if not shrinkage > 0:
+        raise SpecError(f"shrinkage: found {shrinkage!r}, expected a number above zero")
+    on_path = channels_named("linear", linear, feature_names, all_needed=tuple(linear) != LINEAR)
+    har = _linear_path(inputs[:, -1], on_path, PATHS[0])  # [batch, 1]
+    if shrunk:
+        named = channels_named("shrunk", shrunk, feature_names)
+        more = tuple(k for k in named if k not in on_path)
+        if not more:
+            raise SpecError(
+                f"shrunk: found only channels of `linear` in {', '.join(shrunk)}, expected others"
+            )
+        added = _linear_path(inputs[:, -1], more, PATHS[1], keras.regularizers.L2(shrinkage))
+        har = keras.layers.Add(dtype="float32", name="linear_path")([har, added])
     hidden = inputs
     if residual is not None:
         index = channels_named("residual", residual, feature_names)
@@ -251,6 +282,23 @@ def channels_named(
             f"channels: {', '.join(feature_names)}"
         )
     return found
+
+
+def _linear_path(rows: Any, channels: tuple[int, ...], name: str, ridge: Any = None) -> Any:
+    """Make a frozen linear layer on some channels, `[batch, channels]` to `[batch, 1]`.
+
+    The regularizer of weights that are not trained adds nothing to the loss; it says how slopes are to be fitted.
+    """
+    selected = ChannelSelection(channels, dtype="float32", name=f"{name}_channels")(rows)
+    return keras.layers.Dense(
+        1,
+        use_bias=ridge is None,
+        kernel_initializer="zeros",
+        kernel_regularizer=ridge,
+        trainable=False,
+        dtype="float32",
+        name=name,
+    )(selected)
 
 
 def _from_zero(units: int, name: str) -> keras.layers.Dense:
