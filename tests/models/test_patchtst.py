@@ -93,12 +93,9 @@ def test_an_asset_side_by_side_is_predicted_as_it_is_alone():
 @pytest.mark.parametrize("lookback", [50, 47])
 def test_every_row_of_the_window_is_read(lookback):
     model = network(lookback=lookback, channels=1)
-    x = RNG.normal(size=(2, lookback, 1)).astype("float32")
-    before = np.asarray(model(x))
-    for row in range(lookback):
-        changed = x.copy()
-        changed[:, row] += 3
-        assert np.all(np.abs(np.asarray(model(changed)) - before).max(axis=1) > 1e-6), row
+    x = RNG.normal(size=(1, lookback, 1)).astype("float32")
+    changed = x + 3 * np.eye(lookback, dtype="float32")[:, :, None]  # another row in each window
+    assert np.all(np.abs(np.asarray(model(changed)) - np.asarray(model(x))).max(axis=1) > 1e-6)
 
 
 @pytest.mark.parametrize(
