@@ -52,7 +52,15 @@ _HOME = {
     "tsdeep.tasks": ("Task", "get_task", "register_task", "task_names"),
     "tsdeep.pipeline": ("windows",),
     "tsdeep.models": ("build", "load_model", "model_names", "receptive_field", "register_model"),
-    "tsdeep.validation": ("CombinatorialPurged", "Fold", "Result", "WalkForward", "audit", "average", "walk_forward"),
+    "tsdeep.validation": (
+        "CombinatorialPurged",
+        "Fold",
+        "Result",
+        "WalkForward",
+        "audit",
+        "average",
+        "walk_forward",
+    ),
     "tsdeep.serving": ("export", "predict"),
     "tsdeep.runs": ("load_run", "run"),
 }

@@ -26,8 +26,8 @@ from tsdeep.tasks import Task, get_task, task_names
 from tsdeep.validation import WalkForward
 
 #: Arguments of features that a spec may leave out: the data tells them.
-FROM_DATA = ("tick", "levels", "assets")
-_ANY_DATA: dict[str, Any] = {"tick": 1.0, "levels": 1, "assets": ("A", "B")}
+FROM_DATA = ("tick", "levels", "assets", "symbols")
+_ANY_DATA: dict[str, Any] = {"tick": 1.0, "levels": 1, "assets": ("A", "B"), "symbols": ("A", "B")}
 
 
 def _feature(value: dict[str, Any]) -> dict[str, Any]:
@@ -174,7 +174,7 @@ class DataSpec(Part):
         if "ask_price" in panel.fields:
             known["levels"] = panel.fields["ask_price"].shape[1]
         if assets is not None:
-            known["assets"] = assets.names
+            known |= {"assets": assets.names, "symbols": assets.symbols}
         known = {name: value for name, value in known.items() if value is not None}
         features, notes = self._features_in_use(known)
         panel = replace(panel, notes=(*panel.notes, *notes))

@@ -64,7 +64,7 @@ def etf_samples(folder: Path) -> Samples:
             {"kind": "log_variance", "rows": [1, 5, 22, 66]},
             {"kind": "log_level", "field": "vix", "lag": 0},
             {"kind": "log_variance", "rows": 22, "prefix": "market"},
-            {"kind": "asset", "assets": list(ETFS)},
+            {"kind": "asset", "symbols": list(ETFS)},
             {"kind": "overnight_variance", "rows": [1, 5, 22]},
             {"kind": "squared_return", "rows": [1, 5, 22]},
             {"kind": "semivariance", "sign": "down", "rows": [1, 5, 22]},

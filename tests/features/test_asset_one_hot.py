@@ -24,9 +24,9 @@ def test_assets_beyond_those_named_are_zero_everywhere():
 
 
 def test_arguments_that_do_not_fit_are_refused():
-    with pytest.raises(SpecError, match="'asset': argument 'assets' is missing"):
+    with pytest.raises(SpecError, match="'asset': argument 'symbols' is missing"):
         AssetOneHot()
     with pytest.raises(SpecError, match="'asset': found the asset 'SPY' twice, expected each once"):
         AssetOneHot(["SPY", "TLT", "SPY"])
-    with pytest.raises(SpecError, match="'asset': assets = "):
+    with pytest.raises(SpecError, match="'asset': symbols = "):
         AssetOneHot([])

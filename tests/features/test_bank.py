@@ -125,7 +125,7 @@ def test_features_of_a_basket_give_the_same_values_compiled_and_exported(tmp_pat
             "rows": 20,
             "outputs": ["matrix", "first_eigenvalue", "own"],
         },
-        {"kind": "asset", "assets": BASKET},
+        {"kind": "asset", "symbols": BASKET},
     ]
     bank = FeatureBank(mappings)
     raw = {name: tf.constant(rows) for name, rows in raw_rows(60).items() if name in bank.fields}

@@ -135,7 +135,9 @@ def test_arguments_that_do_not_fit_are_refused():
         SpecError, match="'log_variance': estimator = 'yang_zhang': input should be 'close', "
     ):
         LogVariance(estimator="yang_zhang")
-    with pytest.raises(SpecError, match="'log_variance': prefix = 'spy': input should be '', 'market' or 'basket'"):
+    with pytest.raises(
+        SpecError, match="'log_variance': prefix = 'spy': input should be '', 'market' or 'basket'"
+    ):
         LogVariance(prefix="spy")
 
 

@@ -12,6 +12,7 @@ from tsdeep.errors import DataError, SpecError
 from tsdeep.models import initialiser_of, receptive_field
 from tsdeep.models.har_network import fit_har_path, least_squares
 from tsdeep.tasks import Volatility
+from tsdeep.tasks.volatility_quantiles import log_variance_quantiles
 from tsdeep.units import convert_units
 
 RNG = np.random.default_rng(0)
@@ -56,8 +57,11 @@ def test_before_training_the_log_variance_is_the_least_squares_fit(encoder):
     model = network(encoder=encoder)
     initialiser_of("har_network")(model, x, y, Volatility())
     logits = np.asarray(model(as_windows(x)))
-    np.testing.assert_allclose(logits[:, 0], least_norm_fit(x[:, LINEAR], y), atol=1e-5)
-    np.testing.assert_array_equal(logits[:, 1:], 0)
+    fit = least_norm_fit(x[:, LINEAR], y)
+    np.testing.assert_allclose(logits[:, 0], fit, atol=1e-5)
+    levels = Volatility().quantiles
+    quantiles = np.stack(log_variance_quantiles(logits[:, 0], logits[:, 1:], levels), axis=1)
+    np.testing.assert_allclose(quantiles - fit[:, None], [np.quantile(y - fit, levels)] * len(x), atol=1e-4)
 
 
 def test_shrunk_channels_are_fitted_by_a_ridge_that_leaves_the_others_alone():
@@ -78,6 +82,8 @@ def test_channels_of_har_are_not_shrunk_however_they_are_named():
     model = network(linear=("log_variance",), shrunk=("log_", "signed"))
     assert model.get_layer("har_channels").indices == (1, 2, 3, 4)
     assert model.get_layer("har_shrunk_channels").indices == (0, 5)
+    rest = network(shrunk="rest")
+    assert rest.get_layer("har_shrunk_channels").indices == (0, 9)
     with pytest.raises(SpecError, match="shrunk: found only channels of `linear`"):
         network(linear=("log_variance",), shrunk=("log_variance_parkinson_1",))
     with pytest.raises(SpecError, match="shrinkage: found 0"):

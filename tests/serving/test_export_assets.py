@@ -22,7 +22,7 @@ FEATURES = [
     {"kind": "log_level", "field": "vix", "lag": 1},
     {"kind": "overnight_variance", "rows": [1, 5]},
     {"kind": "correlation", "rows": 50, "outputs": ["average", "first_eigenvalue"], "assets": NAMES},
-    {"kind": "asset", "assets": NAMES},
+    {"kind": "asset", "symbols": NAMES},
 ]
 
 

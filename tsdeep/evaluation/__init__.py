@@ -104,9 +104,9 @@ from tsdeep.evaluation.volatility import (
     plot_volatility_forecasts,
     qlike_losses,
     quantile_shares,
-    volatility_scores,
     target_portfolio,
     volatility_metrics,
+    volatility_scores,
 )
 
 __all__ = [
@@ -199,13 +199,13 @@ __all__ = [
     "render_report",
     "risk_figures",
     "rows_a_year",
-    "volatility_scores",
     "sharpe_difference",
     "sharpe_ratio",
     "summary_table",
     "target_portfolio",
     "tidy_metrics",
     "volatility_metrics",
+    "volatility_scores",
     "wilson_interval",
     "write_report",
 ]

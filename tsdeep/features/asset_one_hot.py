@@ -23,9 +23,9 @@ class AssetOneHot(Feature):
 
     Parameters
     ----------
-    assets : sequence of str
-        Assets in the order of their numbers in the field `asset`, from 0; a spec takes them from the data. Rows of
-        assets beyond these are 0 in every channel, so that they share one intercept.
+    symbols : sequence of str
+        Assets in the order of their numbers in the field `asset`, from 0; a spec takes them from the data, those to
+        train on only included. Rows of assets beyond these are 0 in every channel, so that they share one intercept.
     **kwargs : object
         See `Feature`.
 
@@ -38,14 +38,14 @@ class AssetOneHot(Feature):
     fields = ("asset",)
     warmup = 0
 
-    def __init__(self, assets: Annotated[tuple[AssetName, ...], Field(min_length=1)], **kwargs: Any) -> None:
+    def __init__(self, symbols: Annotated[tuple[AssetName, ...], Field(min_length=1)], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.assets = distinct_assets(assets, "asset")
-        self.names = tuple(f"asset_{name}" for name in self.assets)
+        self.symbols = distinct_assets(symbols, "asset")
+        self.names = tuple(f"asset_{name}" for name in self.symbols)
 
     def compute(self, fields: dict[str, Any]) -> Any:
         """Compute the feature, `[batch, rows, assets]`."""
-        numbers = keras.ops.convert_to_tensor(np.arange(len(self.assets), dtype=np.float64))
+        numbers = keras.ops.convert_to_tensor(np.arange(len(self.symbols), dtype=np.float64))
         return keras.ops.cast(keras.ops.expand_dims(fields["asset"], -1) == numbers, "float64")
 
 

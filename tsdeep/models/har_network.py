@@ -8,7 +8,7 @@ regression is solved first, and the network learns what it leaves over: training
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -19,6 +19,7 @@ from tsdeep.models.mlp import mlp
 from tsdeep.models.registry import register_model
 from tsdeep.tasks import Volatility
 from tsdeep.tasks.volatility_labels import log_variance_of
+from tsdeep.tasks.volatility_quantiles import raw_of_quantiles
 from tsdeep.units import mean_log_variance
 
 #: Beginnings of the names of the channels on the linear path unless they are given.
@@ -44,7 +45,8 @@ def fit_har_path(model: keras.Model, x: np.ndarray, y: np.ndarray, task: Any) ->
     so without more the slopes would not be unique: `RIDGE` makes them the smallest ones, and moves predictions by
     less than float32 tells apart. Channels that the model shrinks have its `shrinkage` instead (ridge regression). A
     channel that is constant in the training rows gets no slope. The network beside the path stays as it is: at zero
-    in a new model, and as learnt in one that starts warm.
+    in a new model, and as learnt in one that starts warm. Where it has not learnt how wide the quantiles are, they
+    begin as those of the regression's residuals.
 
     A task whose loss asks for the mean of variance or of volatility gets the same forecasts: the intercept is raised
     by what the residual variance puts between that and the mean of log variance (`tsdeep.units`).
@@ -78,11 +80,17 @@ def fit_har_path(model: keras.Model, x: np.ndarray, y: np.ndarray, task: Any) ->
     linear = np.asarray(x, "float64")[:, np.concatenate(index)]
     log_variance = log_variance_of(np.asarray(y, "float64").reshape(-1), task.target)
     slopes, intercept = least_squares(linear, log_variance, np.repeat(ridge, [len(each) for each in index]))
-    residual_variance = np.var(log_variance - linear @ slopes)
-    intercept -= mean_log_variance(0.0, task.unit, residual_variance)
+    residual = log_variance - linear @ slopes - intercept
+    raised = -mean_log_variance(0.0, task.unit, float(np.var(residual)))
+    intercept += raised
     model.get_layer("har").set_weights([slopes[: len(index[0]), None], np.array([intercept])])
     if len(parts) > 1:
         model.get_layer(parts[1]).set_weights([slopes[len(index[0]) :, None]])
+    if task.quantiles:
+        kernel, _ = model.get_layer("spread").get_weights()
+        if not kernel.any():
+            found = np.quantile(residual - raised, task.quantiles)
+            model.get_layer("spread").set_weights([kernel, np.array(raw_of_quantiles(found, task.quantiles))])
 
 
 def least_squares(
@@ -130,7 +138,7 @@ def har_network(
     inputs: Any,
     *,
     linear: Sequence[str] = LINEAR,
-    shrunk: Sequence[str] = (),
+    shrunk: Sequence[str] | Literal["rest"] = (),
     shrinkage: float = 0.2,
     residual: Sequence[str] | None = None,
     encoder: str = "mlp",
@@ -150,7 +158,7 @@ def har_network(
     first logit, the log variance. It is not trained: the walk-forward loop sets it by `fit_har_path` before every
     fit, and until then it is zero; who fits by hand calls `initialiser_of("har_network")(model, x, y, task)` first.
     The last layers of the network beside it start at zero, so that a new model predicts what the regression does,
-    with the quantiles that the task gives to numbers of zero. Corsi's regression is of realised variances from
+    with the quantiles of the regression's residuals. Corsi's regression is of realised variances from
     intraday data, in levels, over 1, 5 and 22 days; on logs of daily ranges, which are far less noisy than squared
     returns, errors are near normal and least squares near efficient.
 
@@ -164,9 +172,10 @@ def har_network(
         Beginnings of the names of the channels on the linear path; by default those of log variances over days,
         weeks and months, of the market's, of log VIX, and of one-hot assets, which make an intercept for each. Of
         the defaults some may be absent, of others none.
-    shrunk : sequence of str, optional
+    shrunk : sequence of str or "rest", optional
         Beginnings of the names of more channels on the linear path, whose slopes are shrunk towards zero; channels
-        of `linear` are left out. With it the path is a ridge regression that does not shrink HAR.
+        of `linear` are left out. "rest": all that are not of `linear`. With it the path is a ridge regression that
+        does not shrink HAR.
     shrinkage : float, default 0.2
         Weight of the squared slopes of the `shrunk` channels, standardised, beside the mean of squared errors.
     residual : sequence of str, optional
@@ -219,12 +228,10 @@ def har_network(
     on_path = channels_named("linear", linear, feature_names, all_needed=tuple(linear) != LINEAR)
     har = _linear_path(inputs[:, -1], on_path, PATHS[0])  # [batch, 1]
     if shrunk:
-        named = channels_named("shrunk", shrunk, feature_names)
+        named = channels_named("shrunk", ("",) if shrunk == "rest" else shrunk, feature_names)
         more = tuple(k for k in named if k not in on_path)
         if not more:
-            raise SpecError(
-                f"shrunk: found only channels of `linear` in {', '.join(shrunk)}, expected others"
-            )
+            raise SpecError(f"shrunk: found only channels of `linear` in {shrunk!r}, expected others")
         added = _linear_path(inputs[:, -1], more, PATHS[1], keras.regularizers.L2(shrinkage))
         har = keras.layers.Add(dtype="float32", name="linear_path")([har, added])
     hidden = inputs

@@ -61,6 +61,42 @@ def _distance(raw: Any, lower: float, upper: float) -> Any:
     return ops.softplus(raw + math.log(math.expm1(typical)))
 
 
+def raw_of_quantiles(quantiles: Sequence[float], levels: Sequence[float]) -> list[float]:
+    """Return the raw numbers of which `log_variance_quantiles` makes given quantiles around a log variance of zero.
+
+    Parameters
+    ----------
+    quantiles : sequence of float
+        Ascending, apart by more than zero.
+    levels : sequence of float
+        Ascending, as many.
+
+    Returns
+    -------
+    list of float
+        One a level.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> levels, quantiles = (0.1, 0.5, 0.9), (-0.6, 0.1, 0.9)
+    >>> found = log_variance_quantiles(0.0, np.array([raw_of_quantiles(quantiles, levels)]), levels)
+    >>> [round(float(each[0]), 6) for each in found]
+    [-0.6, 0.1, 0.9]
+    """
+    centre = centre_of(levels)
+    raw = []
+    for i, level in enumerate(levels):
+        if i == centre:
+            raw.append(float(quantiles[i]))
+            continue
+        near = i - 1 if i > centre else i + 1
+        typical = TYPICAL_DEVIATION * abs(normal_quantile(level) - normal_quantile(levels[near]))
+        # The inverse of softplus(raw + c), with exp(c) = expm1(typical).
+        raw.append(math.log(math.expm1(abs(quantiles[i] - quantiles[near]))) - math.log(math.expm1(typical)))
+    return raw
+
+
 def outward(quantiles: Sequence[Any], levels: Sequence[float]) -> list[Any]:
     """Put quantiles that were moved each by itself in order, moving them away from the centre only.
 
