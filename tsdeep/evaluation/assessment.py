@@ -23,7 +23,8 @@ def evaluate(evidence: Evidence) -> Evaluation:
     Returns
     -------
     Evaluation
-        Tables, tests and the verdict: a `DirectionEvaluation` or a `MovementEvaluation`.
+        Tables, tests and the verdict: a `DirectionEvaluation`, a `MovementEvaluation` or a
+        `VolatilityEvaluation`.
 
     Raises
     ------

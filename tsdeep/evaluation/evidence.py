@@ -27,10 +27,12 @@ class Evidence:
     predictions : pandas.DataFrame
         The test rows: fold (int), cutoff, time (datetime64), symbol (str), and what the task adds.
         Of `direction`: y (0 or 1), up (P(up)), and `up_seed<k>` for each seed where there are several (`up`
-        is then their mean). Of `movement`: see `tsdeep.evaluation.check_movement`.
+        is then their mean). Of `movement`: see `tsdeep.evaluation.check_movement`, of `volatility`:
+        `tsdeep.evaluation.check_volatility`.
     prices : pandas.DataFrame, optional
         Columns time, symbol, close and, where known, open: every row from the first
-        prediction to one after the last. `direction` needs them; `movement` does not read them.
+        prediction to one after the last. `direction` needs them; `movement` does not read them. `volatility` makes
+        the basket and the portfolio of them, from 50 rows before the first prediction to the end of the last label.
     references : pandas.DataFrame, optional
         The same columns and `method`, on the same rows.
     history : pandas.DataFrame, optional
@@ -48,7 +50,8 @@ class Evidence:
     horizon_rows : int
         Rows ahead that the label looks; of `movement` the predictions say it, row by row.
     sizing, threshold, short, execution, cost_bps
-        The strategy on predictions of `direction`, see `tsdeep.evaluation.backtest`.
+        The strategy on predictions of `direction`, see `tsdeep.evaluation.backtest`; `cost_bps` is also that of
+        the portfolio of `volatility`.
     variants : int, optional
         How many settings were tried before this one; None: not recorded. The report says so.
     draws : int
@@ -62,7 +65,8 @@ class Evidence:
     notes : tuple of str
         Sentences on the data that the report shows: what was trimmed or collapsed, that it is simulated, ...
     block_rows : int, optional
-        Of `movement`: rows of a block of the bootstrap; by default five horizons.
+        Of `movement`: rows of a block of the bootstrap; by default five horizons. Of `volatility`: of the model
+        confidence set; by default three.
 
     Examples
     --------
