@@ -110,7 +110,9 @@ class Task(ABC):
         """What `calibrate` found, ready for JSON; None where there is nothing."""
         return None
 
-    def calibrate(self, y: np.ndarray, logits: np.ndarray, symbol: np.ndarray) -> Task:
+    def calibrate(
+        self, y: np.ndarray, logits: np.ndarray, symbol: np.ndarray, time: np.ndarray | None = None
+    ) -> Task:
         """Return the task with all that its outputs take from rows that a model was not fitted on; by default nothing.
 
         Parameters
@@ -121,8 +123,10 @@ class Task(ABC):
             What the model answered.
         symbol : ndarray of str, [rows]
             Instruments.
+        time : ndarray of datetime64, [rows], optional
+            Times.
         """
-        del y, logits, symbol
+        del y, logits, symbol, time
         return self
 
     def with_calibration(self, calibration: Mapping[str, Any] | None) -> Task:

@@ -75,6 +75,9 @@ class Volatility(Task):
     quantiles : tuple of float
         Levels, ascending, of at most three decimals; none to learn the point forecast alone: quantiles are then
         log-normal around it, at the same seven levels.
+    conformal_days : int, optional
+        Shift quantiles by the newest so many days of the rows not fitted on, so that intervals follow how far off
+        forecasts were of late; by default by all of them.
     insanity_filter : bool, default False
         Put the mean training label for a forecast m outside the range of the training labels (Bollerslev, Patton and
         Quaedvlieg 2016, J. Econometrics 192), and say so in the output `insane`. The quantiles move with it and keep
@@ -117,6 +120,10 @@ class Volatility(Task):
         tuple[Annotated[float, Field(gt=0, lt=1)], ...],
         Field(description="Levels of the quantiles to learn, ascending; none for log-normal ones."),
     ] = QUANTILES
+    conformal_days: Annotated[
+        int | None,
+        Field(strict=True, ge=1, description="Newest days that conformal shifts are of; all if none."),
+    ] = None
     insanity_filter: Annotated[
         bool, Field(strict=True, description="Replace forecasts outside the range of the training labels.")
     ] = False
@@ -216,7 +223,9 @@ class Volatility(Task):
             return self
         return self._with(training_range=found, calibration=None)
 
-    def calibrate(self, y: np.ndarray, logits: np.ndarray, symbol: np.ndarray) -> "Volatility":
+    def calibrate(
+        self, y: np.ndarray, logits: np.ndarray, symbol: np.ndarray, time: np.ndarray | None = None
+    ) -> "Volatility":
         """Return the task with what its outputs take from rows that the model was not fitted on.
 
         That is the variance of the realised log variance less m, and for each quantile the conformal shift
@@ -230,6 +239,8 @@ class Volatility(Task):
             A model's answers; of an ensemble their mean over the members. Flat where the labels are.
         symbol : ndarray of str, [rows]
             Instruments, for messages.
+        time : ndarray of datetime64, [rows], optional
+            Times of the rows; needed with `conformal_days`.
 
         Returns
         -------
@@ -240,7 +251,7 @@ class Volatility(Task):
         DataError
             If there are too few rows for a quantile, a label has no log or a logit is not finite, or lengths differ.
         SpecError
-            If the task has the insanity filter and was not fitted.
+            If the task has the insanity filter and was not fitted, or `conformal_days` and there is no time.
         """
         from tsdeep.tasks.volatility_outputs import calibration_of, check_finite
 
@@ -254,8 +265,18 @@ class Volatility(Task):
             len(self.quantiles) > 0,
             self.levels,
             self._training_range(),
+            self._newest(time),
         )
         return self._with(calibration=found.to_dict())
+
+    def _newest(self, time: np.ndarray | None) -> np.ndarray | None:
+        """Tell which rows `[rows]` are of the newest `conformal_days` days; None for all."""
+        if self.conformal_days is None:
+            return None
+        if time is None:
+            raise SpecError("conformal_days: found no times of the rows, expected calibrate(..., time=)")
+        days = np.unique(time)
+        return np.asarray(time) >= days[-min(self.conformal_days, len(days))]
 
     def with_calibration(self, calibration: "Mapping[str, Any] | Calibration | None") -> "Volatility":
         """Return the task with what an earlier `calibrate` found, as it was or through JSON; None for without.
@@ -389,4 +410,12 @@ class Volatility(Task):
         return changed
 
 
-_ARGUMENTS = ("horizon_rows", "annual_rows", "target", "point_loss", "quantiles", "insanity_filter")
+_ARGUMENTS = (
+    "horizon_rows",
+    "annual_rows",
+    "target",
+    "point_loss",
+    "quantiles",
+    "conformal_days",
+    "insanity_filter",
+)

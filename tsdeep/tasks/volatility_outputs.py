@@ -94,6 +94,7 @@ def calibration_of(
     learned: bool,
     levels: tuple[float, ...],
     training_range: TrainingRange | None,
+    shifted_by: np.ndarray | None = None,
 ) -> Calibration:
     """Calibrate logits on what was realised.
 
@@ -109,6 +110,8 @@ def calibration_of(
         Of the quantiles.
     training_range : TrainingRange, optional
         Of the insanity filter, which acts before the residuals are taken.
+    shifted_by : ndarray of bool, [rows], optional
+        Rows that quantiles are shifted by; all unless given.
 
     Returns
     -------
@@ -124,8 +127,9 @@ def calibration_of(
     variance = float(np.var(log_variance - np.asarray(m, np.float64)))
     centre = mean_log_variance(m, unit, variance)
     quantiles = _quantiles(given, m, centre, learned, variance, levels)
+    chosen = slice(None) if shifted_by is None else shifted_by.reshape(log_variance.shape)
     shifts = tuple(
-        conformal_shift((log_variance - np.asarray(q, np.float64)).reshape(-1), level)
+        conformal_shift((log_variance - np.asarray(q, np.float64))[chosen].reshape(-1), level)
         for q, level in zip(quantiles, levels, strict=True)
     )
     n_insane = 0 if insane is None else int(np.asarray(insane).sum())
