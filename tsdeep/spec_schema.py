@@ -30,14 +30,14 @@ def json_schema() -> dict[str, Any]:
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = "tsdeep data spec"
     schema["description"] = "A data set and a task."
-    schema["$defs"].pop("Source", None)  # the abstract one
+    schema["$defs"]["Source"] = source_schema()  # instead of the abstract one
     schema["$defs"].update(feature_schema()["$defs"])
     for feature in schema["$defs"]["Feature"]["oneOf"]:  # the spec takes these from the data
         feature["required"] = [name for name in feature["required"] if name not in FROM_DATA]
     for name in ("type", "additionalProperties"):
         properties["scaler"].pop(name, None)
     properties["features"]["items"] = {"$ref": "#/$defs/Feature"}
-    properties["source"] = {"description": properties["source"]["description"], **source_schema()}
+    properties["source"] = {"description": properties["source"]["description"], "$ref": "#/$defs/Source"}
     properties["scaler"] = {**properties["scaler"], **_scaler_schema()}
     properties["model"]["enum"] = model_names()
     properties["task"] = {
