@@ -70,6 +70,19 @@ def test_a_day_that_one_asset_lacks_can_be_left_out_for_all_and_is_counted():
     assert any(note.startswith("1 days were left out for all assets") for note in found.notes)
 
 
+def test_a_hole_of_more_than_a_week_is_not_left_out():
+    table = several("A", "B", "C", days=60).drop(index=range(70, 76))
+    with pytest.raises(
+        DataError, match="6 days in a row on which one asset or another has no row, expected at most 5"
+    ):
+        aligned(panel(table), ASSETS, missing="drop")
+
+
+def test_a_series_does_not_take_the_place_of_a_field():
+    with pytest.raises(DataError, match="close: the data has a field of this name already"):
+        joined(panel(), "close", vix())
+
+
 def test_an_asset_that_ends_early_is_refused():
     table = several("A", "B", "C", days=60).iloc[:-5]
     with pytest.raises(DataError, match="symbol 'C': no row on 2004-03-18"):
@@ -197,6 +210,7 @@ def test_assets_side_by_side_start_behind_the_last_day_that_one_lacks():
     table = pd.concat([several("A", "B", days=60), bars("C", days=60).iloc[25:]])
     found = side_by_side(aligned(panel(table), ASSETS), ASSETS, ("close",))
     assert found.n_rows == 35
+    assert found.notes[-1] == "The first 25 days, up to 2004-02-04, are left out: C had no row then."
 
 
 def test_assets_side_by_side_need_all_on_the_newest_day():

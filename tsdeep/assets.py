@@ -16,6 +16,8 @@ MARKET = "market_"
 """Prefix of the fields of the market asset on every row: `market_close`."""
 BASKET = "basket_"
 """Prefix of the fields of all assets of the basket on a row's day, `[rows, assets]`: `basket_close`."""
+DROPPED_IN_A_ROW = 5
+"""Most days in a row that may be left out for all assets: a week of trading."""
 ASSET = "asset"
 """Field of the number of a row's asset: its place in `Assets.symbols`."""
 
@@ -107,9 +109,8 @@ def aligned(
     DataError
         If an asset is missing, has several segments, lacks a day, or jumps.
     """
-    panel = _in_order(panel, assets)
+    panel = _same_days(_in_order(panel, assets), missing)
     check_prices(panel, max_jump)
-    panel = _same_days(panel, missing)
     if start == "common":
         first = max(panel.time[panel.bounds[number, 0]] for number in range(len(assets.names)))
         panel = panel.take(panel.time >= first)
@@ -183,6 +184,10 @@ def joined(
     """
     if len(series.bounds) != 1:
         raise DataError(f"{name}: found {len(series.bounds)} segments, expected one series")
+    if name in panel.fields:
+        raise DataError(
+            f"{name}: the data has a field of this name already, expected another name for the series"
+        )
     days, place = np.unique(panel.time, return_inverse=True)
     known = np.searchsorted(series.time, days, side="right") - 1
     if known[0] < 0:
@@ -238,6 +243,13 @@ def side_by_side(panel: Panel, assets: Assets, fields: tuple[str, ...]) -> Panel
         raise DataError(
             f"no row of {', '.join(lacking)} on the newest day, {stamp(days[-1])}; expected all assets"
         )
+    notes = panel.notes
+    if first:
+        notes = (
+            *notes,
+            f"The first {first} days, up to {stamp(days[first - 1])}, are left out: "
+            f"{', '.join(_lacking(panel, days[first - 1], assets.names))} had no row then.",
+        )
     keep = place >= first
     made: dict[str, np.ndarray] = {}
     for name in fields:
@@ -256,7 +268,7 @@ def side_by_side(panel: Panel, assets: Assets, fields: tuple[str, ...]) -> Panel
         bounds=np.array([[0, len(days) - first]], np.int64),
         symbols=("basket",),
         row=panel.row,
-        notes=panel.notes,
+        notes=notes,
     )
 
 
@@ -310,6 +322,12 @@ def _same_days(panel: Panel, missing: str) -> Panel:
         absent |= lacks
     if not absent.any():
         return panel
+    run = _longest_run(absent)
+    if run > DROPPED_IN_A_ROW:
+        raise DataError(
+            f"{run} days in a row on which one asset or another has no row, expected at most {DROPPED_IN_A_ROW} to "
+            "leave out: windows and labels would run across the hole; choose another period, or leave the asset out"
+        )
     keep = np.isin(panel.time, days[~absent])
     kept = np.bincount(panel.segment[keep], minlength=len(panel.bounds))
     if (kept == 0).any():
@@ -318,7 +336,7 @@ def _same_days(panel: Panel, missing: str) -> Panel:
         )
     note = (
         f"{int(absent.sum())} days were left out for all assets, as one or more had no row on them "
-        f"(the first is {stamp(days[np.argmax(absent)])})."
+        f"(the first is {stamp(days[np.argmax(absent)])}); returns, windows and labels run across them."
     )
     stops = np.cumsum(kept)
     return replace(
@@ -329,6 +347,12 @@ def _same_days(panel: Panel, missing: str) -> Panel:
         session_date=None if panel.session_date is None else panel.session_date[keep],
         notes=(*panel.notes, note),
     )
+
+
+def _longest_run(mask: np.ndarray) -> int:
+    """Count the most true values in a row."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]])))
+    return int((edges[1::2] - edges[::2]).max())
 
 
 def _having(panel: Panel, day: np.datetime64) -> list[str]:

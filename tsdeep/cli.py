@@ -253,11 +253,12 @@ def _predict(options: argparse.Namespace) -> None:
         and "levels" in source_class(content["source"]["kind"]).model_fields
     ):
         content["source"]["levels"] = about["field_shapes"]["ask_price"][0]
-    if content["assets"] is None:
+    if not content.get("assets") and not content.get("join"):
         fields = tuple(name for name in about["fields"] if name != "time")
         newest = _source(content["source"], options).panel(fields)
     else:  # as they were learnt, whatever the period, and without those to train on only
-        content["assets"]["train_only"] = None
+        if content["assets"]:
+            content["assets"]["train_only"] = None
         content["period"] = {"start": None, "end": None}
         newest, _ = _with_source(make_spec(content), options).read()
     print(tsdeep.predict(options.directory, newest, rows=options.rows).to_string(index=False))

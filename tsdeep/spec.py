@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator, model_validator
 
-from tsdeep.assets import Assets
+from tsdeep.assets import BASKET, MARKET, Assets
 from tsdeep.errors import DataError, SpecError, invalid_keys, unknown_name
 from tsdeep.features import FeatureBank, argument_model, get_feature, make_feature, make_scaler
 from tsdeep.models import model_names
@@ -142,6 +142,13 @@ class DataSpec(Part):
         }
         if self.backtest.execution == "next_open":
             readers["the execution 'next_open' reads"] = ("open",)
+        for name in self.join:
+            if name in (*self.fields, *context_fields(tuple(self.fields), self.assets)) or name.startswith(
+                (MARKET, BASKET)
+            ):
+                raise ValueError(
+                    f"join: found '{name}', which is a field of the bars already, expected another name"
+                )
         there = (*self.fields, *self.join, *context_fields(tuple(self.fields), self.assets), "time")
         for reader, names in readers.items():
             for name in names:

@@ -124,8 +124,9 @@ def read_panel(
         if rules.train_only is not None:
             more = _from(rules.train_only, fields, start, end)
             others = tuple(dict.fromkeys(more.symbols))
-            panel = stacked(panel, more)
         assets = Assets(names, others, rules.market, tuple(joins))
+        if rules.train_only is not None:
+            panel = stacked(panel, more)
         try:
             panel = aligned(panel, assets, missing=rules.missing, start=rules.start, max_jump=rules.max_jump)
         except DataError as error:

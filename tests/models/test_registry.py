@@ -7,12 +7,23 @@ import pytest
 
 import tsdeep
 from tsdeep.errors import SpecError
-from tsdeep.models import build, get_model, hyperparameters, model_names, register_model, registry
+from tsdeep.models import (
+    build,
+    get_model,
+    hyperparameters,
+    initialiser_of,
+    model_names,
+    register_model,
+    registry,
+    xla_on_cpu,
+)
 
 
 @pytest.fixture
 def _clean_registry(monkeypatch):
     monkeypatch.setattr(registry, "_BODIES", dict(registry._BODIES))
+    monkeypatch.setattr(registry, "_INITIALISERS", dict(registry._INITIALISERS))
+    monkeypatch.setattr(registry, "_SLOWER_WITH_XLA", set(registry._SLOWER_WITH_XLA))
 
 
 def test_the_four_families_are_registered():
@@ -51,3 +62,19 @@ def test_a_body_with_an_argument_without_default_is_refused_when_it_is_registere
     with pytest.raises(SpecError, match="argument units has no default"):
         register_model("bad")(lambda inputs, *, units: inputs)
     assert "bad" not in model_names()
+
+
+@pytest.mark.usefixtures("_clean_registry")
+def test_a_model_is_initialised_by_its_name_and_by_its_body():
+    def initialise(model, x, y, task):
+        raise NotImplementedError
+
+    @register_model("begun", initialise=initialise, xla_on_cpu=False)
+    def begun(inputs):
+        return inputs[:, -1]
+
+    assert initialiser_of("begun") is initialiser_of(begun) is initialise
+    assert not xla_on_cpu(begun)
+    assert initialiser_of(lambda inputs: inputs) is None
+    register_model("begun")(begun)
+    assert initialiser_of("begun") is None

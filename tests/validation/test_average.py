@@ -26,7 +26,11 @@ def test_an_average_is_of_the_predictions_and_stands_beside_the_same_references(
     both = tsdeep.average(runs, "mlp and lstm")
     expected = (runs[0].predictions["up"] + runs[1].predictions["up"]) / 2
     np.testing.assert_allclose(both.predictions["up"], expected)
-    assert not [name for name in both.predictions if "_seed" in name]
+    np.testing.assert_array_equal(both.predictions["up_seed1"], runs[1].predictions["up"])
+    assert [each["model"] for each in both.settings["average of"]] == ["mlp", "lstm"]
+    assert both.settings["lookback"] == runs[0].settings["lookback"]
+    assert "model_sha256" not in both.settings
+    assert both.evidence().seeds == 2
     assert both.metrics["log_loss"].columns.tolist() == ["mlp and lstm", "always_up", "base_rate", "logistic"]
     loss = both.metrics.loc["pooled", ("log_loss", "mlp and lstm")]
     parts = [run.metrics.loc["pooled", ("log_loss", run.model)] for run in runs]

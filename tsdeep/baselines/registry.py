@@ -18,29 +18,30 @@ if TYPE_CHECKING:
     from tsdeep.tasks import Task
 
 
-def _direction(task: Task, fields: tuple[str, ...]) -> tuple[Reference, ...]:
-    del task, fields
+def _direction(fields: tuple[str, ...], vix_lag_rows: int) -> tuple[Reference, ...]:
+    del fields, vix_lag_rows
     return tuple(OnFeatures(method) for method in (AlwaysUp(), BaseRate(), LogisticRegression()))
 
 
-def _movement(task: Task, fields: tuple[str, ...]) -> tuple[Reference, ...]:
-    del task, fields
+def _movement(fields: tuple[str, ...], vix_lag_rows: int) -> tuple[Reference, ...]:
+    del fields, vix_lag_rows
     return Majority(), Persistence(), OneLineRule(), MovementLogistic(), MovementBoosting()
 
 
-def _volatility(task: Task, fields: tuple[str, ...]) -> tuple[Reference, ...]:
-    del task
-    return volatility_references(fields)
+def _volatility(fields: tuple[str, ...], vix_lag_rows: int) -> tuple[Reference, ...]:
+    return volatility_references(fields, vix_lag_rows=vix_lag_rows)
 
 
-_REFERENCES: dict[str, Callable[[Task, tuple[str, ...]], tuple[Reference, ...]]] = {
+_REFERENCES: dict[str, Callable[[tuple[str, ...], int], tuple[Reference, ...]]] = {
     "direction": _direction,
     "movement": _movement,
     "volatility": _volatility,
 }
 
 
-def references_for(task: Task, fields: tuple[str, ...] = ()) -> tuple[Reference, ...]:
+def references_for(
+    task: Task, fields: tuple[str, ...] = (), *, vix_lag_rows: int = 0
+) -> tuple[Reference, ...]:
     """Return fresh, unfitted reference methods of a task, in the order of the tables.
 
     Parameters
@@ -49,6 +50,8 @@ def references_for(task: Task, fields: tuple[str, ...] = ()) -> tuple[Reference,
         What is predicted.
     fields : tuple of str
         Fields of the data; methods that need others are left out.
+    vix_lag_rows : int, default 0
+        Rows before the origin at which methods that read VIX read it, as late as the model does.
 
     Returns
     -------
@@ -68,4 +71,4 @@ def references_for(task: Task, fields: tuple[str, ...] = ()) -> tuple[Reference,
     """
     if task.kind not in _REFERENCES:
         raise SpecError(unknown_name("task with reference methods", task.kind, _REFERENCES))
-    return _REFERENCES[task.kind](task, fields)
+    return _REFERENCES[task.kind](fields, vix_lag_rows)

@@ -76,12 +76,20 @@ def register_model(
 
 def xla_on_cpu(name: str | Callable[..., Any]) -> bool:
     """Whether a model's training step is to be compiled with XLA on a CPU."""
-    return name not in _SLOWER_WITH_XLA
+    return _name_of(name) not in _SLOWER_WITH_XLA
+
+
+def _name_of(model: str | Callable[..., Any]) -> str | None:
+    """Return the name of a model given by name or as its body; None for a body without one."""
+    if isinstance(model, str):
+        return model
+    return next((name for name, body in _BODIES.items() if body is model), None)
 
 
 def initialiser_of(name: str | Callable[..., Any]) -> Callable[..., None] | None:
     """Return what sets a model's weights by training rows before a fit, or None."""
-    return _INITIALISERS.get(name) if isinstance(name, str) else None
+    known = _name_of(name)
+    return None if known is None else _INITIALISERS.get(known)
 
 
 def model_names() -> list[str]:

@@ -89,6 +89,7 @@ def predict(
             raise DataError(
                 f"symbol '{name}': {rows} prediction(s) need {needed + rows - 1} rows "
                 f"({needed} for one), its newest segment has {stop - start}"
+                + "".join(f"; {n}" for n in panel.notes[-1:])
             )
         ends = np.arange(stop - rows, stop)
         outputs = answer(panel.windows(ends, needed, tuple(fields)), name)

@@ -30,8 +30,9 @@ def average(results: Sequence[Result], name: str = "average") -> Result:
     Returns
     -------
     Result
-        With the averaged predictions, the references of the first, and the history of all, their members counted
-        on. It reports; it holds no models, so it is not exported: export its parts and average their answers.
+        With the averaged predictions and those of each run as `<output>_seed<k>`, the references of the first, and
+        the history of all, their members counted on. It reports; it holds no models, so it is not exported: export
+        its parts and average their answers.
 
     Raises
     ------
@@ -61,10 +62,11 @@ def average(results: Sequence[Result], name: str = "average") -> Result:
                 "folds"
             )
     outputs = [column for column in first.predictions if column in _outputs(results)]
-    extra = [column for column in first.predictions if _is_of_a_seed(str(column))]
-    table = first.predictions.drop(columns=extra)
+    table = first.predictions.drop(columns=[c for c in first.predictions if _is_of_a_seed(str(c))])
     for column in outputs:
         table[column] = sum(result.predictions[column] for result in results) / len(results)
+        for number, result in enumerate(results):
+            table[f"{column}_seed{number}"] = result.predictions[column].to_numpy()
     table["cutoff"] = pd.concat([result.predictions["cutoff"] for result in results], axis=1).max(axis=1)
     members = np.cumsum([0, *(result.history["member"].max() + 1 for result in results)])
     history = pd.concat(
@@ -74,13 +76,19 @@ def average(results: Sequence[Result], name: str = "average") -> Result:
         ],
         ignore_index=True,
     )
-    settings = {**first.settings, "model": name, "average of": [result.model for result in results]}
+    equal = {k: v for k, v in first.settings.items() if all(r.settings.get(k) == v for r in others)}
+    settings = equal | {"model": name, "average of": [result.settings for result in results]}
+    facts = [
+        {**both[0], "cutoff": max(each["cutoff"] for each in both)}
+        for both in zip(*(result.fold_facts for result in results), strict=True)
+    ]
     return replace(
         first,
         model=name,
         predictions=table,
         history=history,
         settings=settings,
+        fold_facts=facts,
         models=[],
         scaler=None,
         seconds=sum(result.seconds for result in results),

@@ -95,6 +95,10 @@ class Result:
     def folds(self) -> pd.DataFrame:
         """How the data was cut, a fold a row, with the cutoff of the model that each fold used."""
         table = self.cv.table(self.samples)
+        if self.samples.assets is not None:  # those to train on only are neither validated nor tested
+            folds = list(self.cv.split(self.samples))
+            for name in ("valid", "test"):
+                table[f"{name}_rows"] = [len(self.samples.scored(getattr(fold, name))) for fold in folds]
         table["cutoff"] = pd.to_datetime([facts["cutoff"] for facts in self.fold_facts]).astype(
             "datetime64[ns]"
         )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from tsdeep.baselines import references_for
+from tsdeep.baselines import Reference, references_for
 from tsdeep.errors import SpecError, unknown_name
 from tsdeep.features import Feature, argument_model
 from tsdeep.samples import Samples
@@ -32,7 +33,7 @@ class FitSettings:
     refit: bool = True
     warm_start: bool = False
     retrain_every: int = 1
-    hold_out: str = "valid"
+    hold_out: Literal["valid", "years"] = "valid"
 
     def __post_init__(self) -> None:
         for name, least in (
@@ -61,8 +62,28 @@ def check_build_arguments(label: str, samples: Samples, build_arguments: dict[st
     for name in ("compile", "steps_per_execution", "samples", "input_shape", "task"):
         if name in build_arguments:
             raise SpecError(f"{name}: walk_forward sets it itself, expected hyperparameters of {label}")
-    if label in {r.name for r in references_for(samples.task, tuple(samples.panel.fields))}:
+    if label in {reference.name for reference in references_of(samples)}:
         raise SpecError(f"the model is called '{label}', as one of the reference methods; name it otherwise")
+
+
+def references_of(samples: Samples) -> tuple[Reference, ...]:
+    """Make the reference methods of samples; those that read VIX read it as late as the model's features do."""
+    panel = samples.panel if samples.pooled is None else samples.pooled.panel
+    lags = [
+        each["lag"]
+        for feature in samples.features.features
+        for each in _and_nested(_feature_settings(feature))
+        if each["kind"] == "log_level" and each["field"] == "vix"
+    ]
+    return references_for(samples.task, tuple(panel.fields), vix_lag_rows=min(lags, default=0))
+
+
+def _and_nested(settings: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the settings of a feature, and those of features in it."""
+    yield settings
+    for value in settings.values():
+        if isinstance(value, dict) and "kind" in value:
+            yield from _and_nested(value)
 
 
 def scored_folds(samples: Samples, cv: Any) -> list[Fold]:
@@ -132,6 +153,8 @@ def run_settings(
         "features": list(samples.feature_names),
         "feature_settings": [_feature_settings(feature) for feature in samples.features.features],
         "scaler": dict(samples.scaler or {"kind": "standard"}),
+        "assets": None if samples.assets is None else asdict(samples.assets),
+        "side_by_side": samples.pooled is not None,
         "task": repr(samples.task),
         "data_sha256": samples.panel.fingerprint(),
         "versions": library_versions(),

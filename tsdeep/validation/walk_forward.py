@@ -6,14 +6,14 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from tsdeep.baselines import Reference, references_for
+from tsdeep.baselines import Reference
 from tsdeep.errors import DataError, SpecError
 from tsdeep.models import build, initialiser_of, xla_on_cpu
 from tsdeep.pipeline import windows
@@ -31,6 +31,7 @@ from tsdeep.validation.settings import (
     check_in_time_order,
     check_test_rows,
     cutoff_of,
+    references_of,
     run_settings,
     scored_folds,
 )
@@ -51,7 +52,7 @@ def walk_forward(
     refit: bool = True,
     warm_start: bool = False,
     retrain_every: int = 1,
-    hold_out: str = "valid",
+    hold_out: Literal["valid", "years"] = "valid",
     out: str | os.PathLike[str] | None = None,
     resume: bool = False,
     progress: bool = True,
@@ -140,7 +141,7 @@ def walk_forward(
     check_test_rows(cv, folds)
     check_calibration(samples, folds, fit)
     if fit.warm_start or fit.retrain_every > 1:
-        check_in_time_order(samples, folds, fit.refit)
+        check_in_time_order(samples, folds, fit.refit or fit.hold_out == "years")
     on_cpu = jit_compile == "auto" and not tf.config.list_physical_devices("GPU")
     xla = xla_on_cpu(model) if on_cpu else jit_compile
     refitter = Refitter(
@@ -275,7 +276,7 @@ def _references(samples: Samples, number: int, fold: Fold) -> pd.DataFrame:
     """Predict the test rows by the reference methods, fitted on all that the fold allows."""
     cutoff = pd.Timestamp(samples.time[samples.label_end[fold.refit]].max())
     tables = []
-    for reference in references_for(samples.task, tuple(samples.panel.fields)):
+    for reference in references_of(samples):
         outputs = _answers(reference, samples, fold)
         table = _table(samples, number, fold, cutoff, outputs)
         table.insert(0, "method", reference.name)
