@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from tsdeep import DataError, SpecError
+from tsdeep.tasks import Volatility
 from tsdeep.tasks.volatility_calibration import Calibration, TrainingRange, conformal_shift
-from tsdeep.units import QUANTILES
+from tsdeep.units import QUANTILES, normal_quantile
 
 
 def test_the_shift_is_the_residual_that_the_finite_sample_rule_names():
@@ -127,3 +128,31 @@ def test_the_training_range_is_that_of_each_asset_and_its_mean_in_the_unit_of_th
 def test_training_labels_without_a_log_are_refused(z):
     with pytest.raises(DataError, match="insanity filter: found"):
         TrainingRange.of(z, "log_variance")
+
+
+def test_conformal_shifts_are_of_the_newest_days_alone():
+    random = np.random.default_rng(3)
+    time = np.repeat(np.arange("2010-01-01", "2012-01-01", dtype="datetime64[D]"), 2)
+    y = random.normal(-3.0, 0.5, len(time)).astype("float32")
+    y[: len(time) // 2] += 5.0  # an older half that is far off
+    task = Volatility(quantiles=(), conformal_days=200)
+    logits = np.full((len(time), 1), -3.0, "float32")
+    symbol = np.tile(["A", "B"], len(time) // 2)
+    found = task.calibrate(y, logits, symbol, time)
+    newest = time >= np.datetime64("2012-01-01") - 200
+    alone = Volatility(quantiles=()).calibrate(y[newest], logits[newest], symbol[newest])
+    all_rows = Volatility(quantiles=()).calibrate(y, logits, symbol)
+    assert found.calibration["residual_variance"] == all_rows.calibration["residual_variance"]
+    levels = np.array(found.levels)
+    spread = np.sqrt(found.calibration["residual_variance"] / alone.calibration["residual_variance"])
+    assert spread > 3
+    shifted = np.array(found.calibration["shifts"])
+    q = np.array(
+        [float(np.sqrt(found.calibration["residual_variance"]) * normal_quantile(p)) for p in levels]
+    )
+    q_alone = np.array(
+        [float(np.sqrt(alone.calibration["residual_variance"]) * normal_quantile(p)) for p in levels]
+    )
+    np.testing.assert_allclose(q + shifted, q_alone + np.array(alone.calibration["shifts"]), atol=1e-6)
+    with pytest.raises(SpecError, match="conformal_days: found no times of the rows"):
+        task.calibrate(y, logits, symbol)

@@ -14,7 +14,7 @@ from pydantic import Field
 from tsdeep.arguments import check_arguments
 from tsdeep.errors import SpecError
 from tsdeep.tasks.base import Labels, Task, register_task
-from tsdeep.tasks.volatility_calibration import Calibration, TrainingRange
+from tsdeep.tasks.volatility_calibration import Calibration, TrainingRange, newest_days
 from tsdeep.tasks.volatility_labels import (
     Target,
     check_moved,
@@ -197,21 +197,7 @@ class Volatility(Task):
     def fit(self, panel: "Panel", rows: np.ndarray) -> "Volatility":
         """Return the task with the range of the training labels, where it has the insanity filter; not calibrated.
 
-        Parameters
-        ----------
-        panel : Panel
-            With the field `close`.
-        rows : ndarray of int64, [samples]
-            The training rows; only what their labels read is used.
-
-        Returns
-        -------
-        Volatility
-
-        Raises
-        ------
-        DataError
-            If a row has no label, or one whose realised variance is zero.
+        DataError where a row has no label, or one whose realised variance is zero.
         """
         found = None
         if self.insanity_filter:
@@ -265,18 +251,9 @@ class Volatility(Task):
             len(self.quantiles) > 0,
             self.levels,
             self._training_range(),
-            self._newest(time),
+            newest_days(time, self.conformal_days),
         )
         return self._with(calibration=found.to_dict())
-
-    def _newest(self, time: np.ndarray | None) -> np.ndarray | None:
-        """Tell which rows `[rows]` are of the newest `conformal_days` days; None for all."""
-        if self.conformal_days is None:
-            return None
-        if time is None:
-            raise SpecError("conformal_days: found no times of the rows, expected calibrate(..., time=)")
-        days = np.unique(time)
-        return np.asarray(time) >= days[-min(self.conformal_days, len(days))]
 
     def with_calibration(self, calibration: "Mapping[str, Any] | Calibration | None") -> "Volatility":
         """Return the task with what an earlier `calibrate` found, as it was or through JSON; None for without.

@@ -192,3 +192,31 @@ def conformal_shift(residuals: np.ndarray, level: float) -> float:
     if 2 * exact == 1:
         return float((lower + upper) / 2.0)
     return float(upper if 2 * exact > 1 else lower)
+
+
+def newest_days(time: np.ndarray | None, days: int | None) -> np.ndarray | None:
+    """Tell which rows are of the newest days.
+
+    Parameters
+    ----------
+    time : ndarray of datetime64, [rows], or None
+        Times of the rows.
+    days : int or None
+        How many distinct times; None for all.
+
+    Returns
+    -------
+    ndarray of bool, [rows], or None
+        None for all rows.
+
+    Raises
+    ------
+    SpecError
+        If days are asked for and there are no times.
+    """
+    if days is None:
+        return None
+    if time is None:
+        raise SpecError("conformal_days: found no times of the rows, expected calibrate(..., time=)")
+    distinct = np.unique(time)
+    return np.asarray(time) >= distinct[-min(days, len(distinct))]
