@@ -159,7 +159,9 @@ def test_an_export_predicts_what_the_last_model_does_offline(finished, files, tm
     "TSDEEP_TEST_DATA" not in os.environ,
     reason="the environment variable TSDEEP_TEST_DATA does not name the folder of test data",
 )
-def test_two_years_of_real_etfs_are_forecast_better_than_by_garch(tmp_path):
+def test_two_years_of_real_etfs_are_forecast_about_as_well_as_by_the_regression_that_is_hard_to_beat(
+    tmp_path,
+):
     folder = os.environ["TSDEEP_TEST_DATA"]
     spec = tsdeep.load_spec("etf_volatility")
     vix = {**spec.resolved()["join"]["vix"], "source": {"kind": "csv", "path": f"{folder}/vix/VIX.csv"}}
@@ -176,5 +178,6 @@ def test_two_years_of_real_etfs_are_forecast_better_than_by_garch(tmp_path):
     assert result.predictions["symbol"].nunique() == 10
     scores = result.metrics.loc["pooled"]
     for metric in ("qlike", "rmse_units"):
-        assert scores[metric, "har_network"] < scores[metric, "garch"]
+        assert scores[metric, "har_network"] < 1.05 * scores[metric, "pooled_log_har"]
+        assert scores[metric, "har_network"] < 0.95 * scores[metric, "random_walk"]
     assert (tmp_path / "run" / "model" / "1" / "saved_model.pb").is_file()

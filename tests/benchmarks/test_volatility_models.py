@@ -19,6 +19,7 @@ import pytest
 import tsdeep
 from tests.benchmarks.volatility_study import (
     DEFAULT,
+    HORIZON,
     MODELS,
     VARIANTS,
     figures,
@@ -27,6 +28,7 @@ from tests.benchmarks.volatility_study import (
     methods_of,
     random_walk_alone,
 )
+from tsdeep.evaluation.volatility import interval_coverage
 
 pytestmark = [
     pytest.mark.benchmark,
@@ -37,6 +39,7 @@ pytestmark = [
 ]
 
 MEAN = "mean of mlp and tcn"
+PATHS = ("path alone, plain", "path alone, shrunk")
 # QLIKE and unit-corrected RMSE of references that are fitted on rows since 1993 of nineteen ETFs. On the ten since
 # 2004 (`test_volatility_references.py`) some are others: HAR on volatilities .268, ridge .204.
 REFERENCES = {
@@ -100,6 +103,8 @@ def test_models_beside_every_reference(found, capsys):
         print(figures(found.methods, found.prices).round(4).to_string(na_rep=""))
         print("\nHAC t, below zero: the model is better")
         print(leads(found.methods, [*found.models, "ridge"]).round(2).to_string(na_rep=""))
+        print("\nThe same against the linear paths alone: what is the network's own")
+        print(leads(found.methods, [*found.models, "ridge"], PATHS).round(2).to_string(na_rep=""))
 
 
 def test_references_are_those_on_record(found):
@@ -127,6 +132,14 @@ def test_the_default_beats_garch_on_both_losses(found):
     against = leads(found.methods, ["har_network"]).loc["har_network"]
     assert against["qlike", "garch", "own"] < -2
     assert against["squared_error", "garch", "own"] < -2
+
+
+def test_intervals_of_the_default_cover_what_they_say(found):
+    coverage = interval_coverage({"har_network": found.methods["har_network"]}, HORIZON)
+    whole = coverage[coverage["by"] == "all"].set_index(["kind", "share"])["coverage"]
+    for share in (0.8, 0.95):
+        assert whole["nominal", share] == pytest.approx(share, abs=0.03)
+        assert whole["conformal", share] == pytest.approx(share, abs=0.02)
 
 
 def test_the_network_does_not_cost_what_its_path_gains(found):
