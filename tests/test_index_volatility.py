@@ -145,7 +145,6 @@ def test_the_report_has_the_forecasts_and_what_qualifies_them(page):
     assert "Predictions are the mean of 6 members" in page
 
 
-@pytest.mark.xfail(strict=True, reason="the report on volatility does not look at opens yet")
 def test_the_report_says_in_which_years_opens_were_not_observed_where_they_are_read(small_run):
     evidence = small_run.evidence()
     assert "log_har_garman_klass" in set(evidence.references["method"])  # reads the night

@@ -15,7 +15,7 @@ def history(folds: int = 3) -> pd.DataFrame:
             "fold": f,
             "member": 0,
             "stage": "fit",
-            "epoch": e,
+            "epoch": e + 1,
             "loss": 0.7 - e / 100,
             "val_loss": 0.69 + f / 100,
         }

@@ -254,13 +254,15 @@ def opens_equal_to_prior_close(prices: pd.DataFrame) -> pd.Series:
     return same.groupby(ordered["time"].dt.year[prior.notna()]).mean()
 
 
-def open_warning(prices: pd.DataFrame) -> str:
-    """Say which years' opens repeat the prior close, or return "" where `next_open` can be trusted.
+def open_warning(prices: pd.DataFrame, meaning: str = "a fill at next_open says little there") -> str:
+    """Say which years' opens repeat the prior close, or return "" where opens can be trusted.
 
     Parameters
     ----------
     prices : pandas.DataFrame
         Columns time, symbol, close, and open (without it the answer says so).
+    meaning : str
+        What follows from an open that was not observed.
 
     Returns
     -------
@@ -277,7 +279,7 @@ def open_warning(prices: pd.DataFrame) -> str:
     ]
     if not said:
         return ""
-    return f"{'. '.join(said)}. Such an open was not observed, and a fill at next_open says little there."
+    return f"{'. '.join(said)}. Such an open was not observed, and {meaning}."
 
 
 def _years(shares: pd.Series) -> str:

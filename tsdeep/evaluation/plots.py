@@ -25,18 +25,16 @@ def plot_learning_curves(history: pd.DataFrame, *, unit: str = "nats") -> Figure
     Returns
     -------
     matplotlib.figure.Figure
-        Two panels on one scale: training rows left, validation rows right.
+        Two panels on one scale: training rows left, those that stop the fit right.
     """
     fits = history[history["stage"] == "fit"]
     if fits.empty:
         raise DataError("learning curves: history has no rows of stage 'fit'")
-    first = int(fits["epoch"].min())
     figure, axes = new_figure(1, 2, height=4.0, sharey=True)
     for axis, column, title in zip(
-        axes, ("loss", "val_loss"), ("Training rows", "Validation rows"), strict=True
+        axes, ("loss", "val_loss"), ("Training rows", "Rows held out"), strict=True
     ):
         curves = fits.pivot_table(index="epoch", columns=["fold", "member"], values=column)
-        curves.index = curves.index - first + 1
         if curves.empty:
             axis.text(0.5, 0.5, "not measured", ha="center", va="center", transform=axis.transAxes)
             continue

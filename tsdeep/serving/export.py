@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import shutil
@@ -156,7 +157,19 @@ def _write_saved_model(model: keras.Model, path: Path) -> None:
     archive.weights = [variable.value for variable in model.variables]
     with _portable_recurrence(model):
         served = tf.function(serve, input_signature=[signature], autograph=False)
-        tf.saved_model.save(archive, str(path), signatures={"serving_default": served})
+        with _quiet(tf.get_logger()):
+            tf.saved_model.save(archive, str(path), signatures={"serving_default": served})
+
+
+@contextmanager
+def _quiet(logger: logging.Logger) -> Iterator[None]:
+    """Leave out remarks below warnings, such as the name of a temporary folder."""
+    before = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 @contextmanager

@@ -171,7 +171,9 @@ class FoldFit:
     ) -> Fitted:
         samples, fit = self.samples, self.fit
         # By time, not by number: a fold comes out the same whether all folds are run or the last few.
-        start_of_test = int(samples.time[self.fold.test[0]].astype(np.int64))
+        start_of_test = (
+            int(samples.time[self.fold.test[0]].astype(np.int64)) % 2**64
+        )  # before 1970 it is negative
         seed = int(np.random.SeedSequence((fit.seed, member, start_of_test)).generate_state(1)[0])
         train = windows(
             samples,

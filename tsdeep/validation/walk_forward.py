@@ -316,7 +316,8 @@ def _table(
 def _line(number: int, n_folds: int, record: FoldRecord, state: str) -> str:
     predictions = record.predictions
     first, last = predictions["time"].iloc[0], predictions["time"].iloc[-1]
-    epochs = ", ".join(str(epoch) for epoch in record.facts["best_epochs"])
+    best = record.facts["best_epochs"]
+    epochs = ", ".join(str(epoch) for epoch in (best if len(set(best)) > 1 else best[:1]))
     return (
         f"fold {number + 1:>2}/{n_folds} {state}: test {first:%Y-%m-%d} to {last:%Y-%m-%d}, {len(predictions)} rows, "
         f"best epoch {epochs}, {record.facts['seconds']:.1f} s"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -12,18 +11,10 @@ from matplotlib.ticker import PercentFormatter
 from numpy.typing import ArrayLike
 
 from tsdeep.evaluation.calibration import calibration_table, wilson_interval
-from tsdeep.evaluation.drawing import MODEL, OTHER, QUIET, new_figure
+from tsdeep.evaluation.drawing import MODEL, QUIET, line_styles, new_figure
 from tsdeep.evaluation.movement.predictions import CLASSES
 
 # Of references, in order: colour, line, marker; told apart in grey by line and marker.
-_STYLES = (
-    (OTHER, "-", "s"),
-    ("#6b6b6b", "--", "^"),
-    ("#b98a00", ":", "D"),
-    ("#5d8aa8", "-.", "v"),
-    ("#8c4a2f", (0, (5, 1)), "P"),
-    (QUIET, (0, (1, 1)), "X"),
-)
 
 
 def plot_confusions(confusions: Mapping[str, np.ndarray], *, title: str = "") -> Figure:
@@ -145,7 +136,7 @@ def plot_coverage(coverage: pd.DataFrame, *, model: str = "model", title: str = 
     """
     figure, axes = new_figure(1, 2, height=4.2)
     told = {method: rows for method, rows in coverage.groupby("method", sort=False) if len(rows) > 1}
-    for method, style in _styles(told, model).items():
+    for method, style in line_styles(told, model).items():
         rows = told[method].sort_values("share")
         for axis, metric in zip(axes, ("accuracy", "mcc"), strict=True):
             axis.plot(rows["share"], rows[metric], label=method, **style)
@@ -181,7 +172,7 @@ def plot_time_of_day(table: pd.DataFrame, *, model: str = "model", title: str = 
     losses = table["log_loss"].dropna(axis=1, how="all")
     figure, (above, below) = new_figure(2, 1, height=6.0, sharex=True, height_ratios=[1.5, 1])
     at = np.arange(len(losses))
-    for method, style in _styles(losses, model).items():
+    for method, style in line_styles(losses, model).items():
         above.plot(at, losses[method], label=method, **style)
         if method != model and model in losses:
             below.plot(at, losses[model] - losses[method], label=method, **style)
@@ -195,16 +186,3 @@ def plot_time_of_day(table: pd.DataFrame, *, model: str = "model", title: str = 
         figure.legend(*above.get_legend_handles_labels(), loc="outside lower center", ncols=4)
     figure.suptitle(f"Log-loss by time of day{title}")
     return figure
-
-
-def _styles(methods: Iterable[Any], model: str) -> dict[str, dict[str, Any]]:
-    """Return how each method's line looks; the model's last, so that it lies on top."""
-    names = [str(name) for name in methods]
-    references = [name for name in names if name != model]
-    styles: dict[str, dict[str, Any]] = {}
-    for i, name in enumerate(references):
-        colour, line, marker = _STYLES[i % len(_STYLES)]
-        styles[name] = {"color": colour, "ls": line, "marker": marker, "ms": 4, "lw": 1.4}
-    if model in names:
-        styles[model] = {"color": MODEL, "ls": "-", "marker": "o", "ms": 5, "lw": 2.4}
-    return styles

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tsdeep.evaluation.evidence import Evidence
-from tsdeep.evaluation.formatting import number_text, p_cell
+from tsdeep.evaluation.formatting import number_text, p_cell, text_table
 from tsdeep.evaluation.movement.assessment import MovementEvaluation
 from tsdeep.evaluation.movement.intervals import JUDGED_METRICS
 from tsdeep.evaluation.movement.metrics import SUMMARY, test_period
@@ -95,21 +95,6 @@ def report_context(evidence: Evidence, evaluation: MovementEvaluation) -> dict[s
     }
 
 
-def _table(
-    header: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    *,
-    groups: Sequence[tuple[str, int]] = (),
-    model: str | None = None,
-    last: bool = False,
-) -> dict[str, Any]:
-    """Return a table of text; the model's row and a total are marked."""
-    kinds = ["model" if model is not None and row[0] == model else "" for row in rows]
-    if last and kinds:
-        kinds[-1] = "total"
-    return {"header": list(header), "groups": list(groups), "rows": list(zip(kinds, rows, strict=True))}
-
-
 def _metric(metric: str, value: float) -> str:
     if "accuracy" in metric:
         return number_text(value, ".1%")
@@ -119,7 +104,7 @@ def _metric(metric: str, value: float) -> str:
 def _pooled(pooled: pd.Series, methods: list[str], model: str) -> dict[str, Any]:
     told = [m for m in MOVEMENT_METRICS if any(np.isfinite(pooled[m, method]) for method in methods)]
     rows = [[method, *(_metric(m, pooled[m, method]) for m in told)] for method in methods]
-    return _table(["method", *(_NAMES[m] for m in told)], rows, model=model)
+    return text_table(["method", *(_NAMES[m] for m in told)], rows, model=model)
 
 
 def _interval(row: pd.Series, form: str) -> str:
@@ -143,7 +128,9 @@ def _intervals(evaluation: MovementEvaluation, horizon: int, model: str) -> dict
             ]
         rows.append([str(method), *cells])
     groups = [("", 1), *((_NAMES[metric], 3) for metric in SUMMARY)]
-    return _table(["method", *["estimate", "error", "95% interval"] * 3], rows, groups=groups, model=model)
+    return text_table(
+        ["method", *["estimate", "error", "95% interval"] * 3], rows, groups=groups, model=model
+    )
 
 
 def _differences(evaluation: MovementEvaluation, horizon: int) -> dict[str, Any]:
@@ -164,7 +151,7 @@ def _differences(evaluation: MovementEvaluation, horizon: int) -> dict[str, Any]
     columns = {metric: [*three, "p, Holm"] if metric in JUDGED_METRICS else three for metric in SUMMARY}
     groups = [("", 1), *((_NAMES[metric], len(names)) for metric, names in columns.items())]
     header = ["model minus", *(name for names in columns.values() for name in names)]
-    return _table(header, rows, groups=groups)
+    return text_table(header, rows, groups=groups)
 
 
 def _of_folds(metrics: pd.DataFrame, horizon: int) -> pd.DataFrame:
@@ -192,7 +179,7 @@ def _scores(
         rows.append([*name, f"{int(row['test', 'rows']):,}", *shares, *scores])
     groups = [("", len(names) + 1), ("came", 3), *((_NAMES[m], len(ms)) for m, ms in told.items() if ms)]
     header = [*names, "rows", *CLASSES, *(method for ms in told.values() for method in ms)]
-    return _table(header, rows, groups=groups, last=last)
+    return text_table(header, rows, groups=groups, last=last)
 
 
 def _calls(evaluation: MovementEvaluation, horizon: int, methods: list[str], model: str) -> dict[str, Any]:
@@ -208,7 +195,7 @@ def _calls(evaluation: MovementEvaluation, horizon: int, methods: list[str], mod
             cells += [f"{share:.1%}" for share in counts.sum(axis=0) / counts.sum()]
         rows.append([method, *cells])
     groups = [("", 1), *((name, 3) for name, _ in sources)]
-    return _table(["method", *CLASSES * len(sources)], rows, groups=groups, model=model)
+    return text_table(["method", *CLASSES * len(sources)], rows, groups=groups, model=model)
 
 
 def _coverage(evaluation: MovementEvaluation, horizon: int, model: str) -> dict[str, Any]:
@@ -219,7 +206,7 @@ def _coverage(evaluation: MovementEvaluation, horizon: int, model: str) -> dict[
          f"{row['mcc']:.3f}"]
         for _, row in chosen.iterrows()
     ]  # fmt: skip
-    return _table(["probability of the call at least", "share of rows", "rows", "accuracy", "MCC"], rows)
+    return text_table(["probability of the call at least", "share of rows", "rows", "accuracy", "MCC"], rows)
 
 
 def _seeds(seeds: pd.DataFrame | None, horizon: int) -> dict[str, Any] | None:
@@ -228,7 +215,7 @@ def _seeds(seeds: pd.DataFrame | None, horizon: int) -> dict[str, Any] | None:
     table = seeds.loc[horizon]
     told = [metric for metric in MOVEMENT_METRICS if table[metric].notna().any()]
     rows = [[str(seed), *(_metric(metric, row[metric]) for metric in told)] for seed, row in table.iterrows()]
-    return _table(["seed", *(_NAMES[metric] for metric in told)], rows, last=True)
+    return text_table(["seed", *(_NAMES[metric] for metric in told)], rows, last=True)
 
 
 def _effective(effective: pd.DataFrame) -> dict[str, Any]:
@@ -236,4 +223,4 @@ def _effective(effective: pd.DataFrame) -> dict[str, Any]:
               "block, rows", "blocks in a draw"]  # fmt: skip
     keys = ["rows", "non_overlapping_rows", "effective_rows", "block_rows", "blocks"]
     rows = [[str(h), *(number_text(row[key], ",.0f") for key in keys)] for h, row in effective.iterrows()]
-    return _table(header, rows)
+    return text_table(header, rows)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from tsdeep.evaluation.backtest import open_warning
 from tsdeep.evaluation.evidence import Evidence
 from tsdeep.evaluation.significance import overlap_lags
 from tsdeep.evaluation.verdict import join_words
@@ -69,6 +70,11 @@ def volatility_caveats(
         )
     said += _basket_caveats(evidence, basket, traded, symbols)
     said += _forecast_caveats(methods)
+    if evidence.prices is not None and "open" in evidence.prices:
+        warning = open_warning(
+            evidence.prices, "what methods and features read of the night says little there"
+        )
+        said += [warning] if warning else []
     if evidence.variants is None:
         said.append(
             "How many settings were tried before this one was not recorded. Every variant tried and dropped "
