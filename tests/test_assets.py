@@ -264,3 +264,39 @@ def test_features_of_assets_side_by_side_equal_those_of_each_by_itself():
     each = np.asarray(pooled({name: np.stack([raw.raw(name)] * 2) for name in layer.fields}))
     assert each.shape == (6, 60 - bank.warmup, 4)
     np.testing.assert_array_equal(each[4], x[:, 4:8])
+
+
+def test_a_series_that_ends_or_has_a_long_hole_is_not_carried_on():
+    base = aligned(panel(), ASSETS)
+    ended = Panel.from_frame(vix().to_frame().iloc[:40])
+    with pytest.raises(DataError, match="vix: no value on 33 days in a row, expected at most 5 to carry"):
+        joined(base, "vix", ended, missing="previous")
+    with pytest.raises(DataError, match="vix: no value on 6 days in a row"):
+        joined(base, "vix", vix(drop=range(30, 36)), missing="previous")
+
+
+def test_a_series_whose_unit_changes_is_refused():
+    series = vix()
+    wrong = series.replace(
+        close=np.where(np.arange(80) < 50, series.fields["close"], series.fields["close"] / 100)
+    )
+    with pytest.raises(DataError, match=r"vix: symbol 'VIX', row 50, .* an unexplained jump"):
+        joined(aligned(panel(), ASSETS), "vix", wrong)
+
+
+def test_assets_side_by_side_are_audited_and_run_with_what_reads_all_of_them():
+    table = pd.concat([several("A", "B", days=300), bars("C", days=300).iloc[60:]])
+    features = tsdeep.FeatureBank(
+        [{"kind": "log_variance", "rows": 5}, {"kind": "correlation", "rows": 20, "assets": ("A", "B", "C")}]
+    )
+    samples = tsdeep.Samples(
+        aligned(panel(table), ASSETS), features, tsdeep.get_task("volatility"), 4, assets=ASSETS
+    ).side_by_side()
+    assert tsdeep.audit(samples, trials=2).ok
+    cv = tsdeep.WalkForward(train=160, valid=60, test=40, max_folds=1)
+    run = tsdeep.walk_forward(
+        "itransformer", samples, cv, epochs=1, units=4, progress=False, jit_compile=False
+    )
+    assert run.predictions["symbol"].value_counts().nunique() == 1
+    assert {"ridge", "garch"} <= set(run.references["method"])
+    assert any("garch is an EWMA of decay 0.94 for A, B, C" in note for note in run.evidence().notes)

@@ -82,11 +82,11 @@ def test_days_that_an_asset_lacks_are_refused_with_the_first_and_their_number(re
 
 
 def test_days_that_an_asset_lacks_are_left_out_for_all_where_asked_and_counted(read, table):
-    gone = table.drop(index=[of(table, "B", row) for row in range(50, 60)])
+    gone = table.drop(index=[of(table, "B", row) for row in range(50, 55)])
     samples = read(gone, assets={"missing": "drop"})
-    assert np.diff(samples.panel.bounds).tolist() == [[DAYS - 10]] * 3
+    assert np.diff(samples.panel.bounds).tolist() == [[DAYS - 5]] * 3
     (note,) = samples.panel.notes
-    assert note.startswith("10 days were left out for all assets")
+    assert note.startswith("5 days were left out for all assets")
 
 
 def test_an_asset_that_begins_late_has_samples_from_its_own_first_day(read, table):

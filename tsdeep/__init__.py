@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         register_scaler,
         scaler_names,
     )
-    from tsdeep.models import build, load_model, model_names, receptive_field, register_model
+    from tsdeep.models import build, initialise, load_model, model_names, receptive_field, register_model
     from tsdeep.panel import Panel
     from tsdeep.pipeline import windows
     from tsdeep.runs import load_run, run
@@ -51,7 +51,14 @@ _HOME = {
     "tsdeep.sources": ("BookSource", "Source", "make_source", "register_source", "source_names"),
     "tsdeep.tasks": ("Task", "get_task", "register_task", "task_names"),
     "tsdeep.pipeline": ("windows",),
-    "tsdeep.models": ("build", "load_model", "model_names", "receptive_field", "register_model"),
+    "tsdeep.models": (
+        "build",
+        "initialise",
+        "load_model",
+        "model_names",
+        "receptive_field",
+        "register_model",
+    ),
     "tsdeep.validation": (
         "CombinatorialPurged",
         "Fold",
@@ -93,6 +100,7 @@ __all__ = [
     "export",
     "feature_names",
     "get_task",
+    "initialise",
     "json_schema",
     "load",
     "load_model",

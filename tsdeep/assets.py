@@ -17,7 +17,9 @@ MARKET = "market_"
 BASKET = "basket_"
 """Prefix of the fields of all assets of the basket on a row's day, `[rows, assets]`: `basket_close`."""
 DROPPED_IN_A_ROW = 5
-"""Most days in a row that may be left out for all assets: a week of trading."""
+"""Most days in a row that may be left out for all assets, or for which a series is carried on: a week of trading."""
+SERIES_JUMP = 1.6
+"""Largest log change of a joined series within a row, a factor of five; VIX doubled at most."""
 ASSET = "asset"
 """Field of the number of a row's asset: its place in `Assets.symbols`."""
 
@@ -194,6 +196,7 @@ def joined(
         raise DataError(
             f"{name}: begins on {stamp(series.time[0])}, after the first row on {stamp(days[0])}; choose a later period"
         )
+    _check_level(name, series, field)
     absent = series.time[known] != days
     notes = panel.notes
     if absent.any():
@@ -202,6 +205,12 @@ def joined(
             raise DataError(
                 f"{name}: no value on {int(absent.sum())} of {len(days)} days ({when}); give them, or take the value "
                 "of the day before with missing: previous"
+            )
+        run = _longest_run(absent)
+        if run > DROPPED_IN_A_ROW:
+            raise DataError(
+                f"{name}: no value on {run} days in a row, expected at most {DROPPED_IN_A_ROW} to carry the last one "
+                f"on; it has {stamp(series.time[0])} to {stamp(series.time[-1])}"
             )
         notes = (
             *notes,
@@ -347,6 +356,20 @@ def _same_days(panel: Panel, missing: str) -> Panel:
         session_date=None if panel.session_date is None else panel.session_date[keep],
         notes=(*panel.notes, note),
     )
+
+
+def _check_level(name: str, series: Panel, field: str) -> None:
+    """Refuse a series above zero that goes to a multiple or a fraction within a row, as where its unit changes."""
+    values = series.raw(field)
+    if (values <= 0).any():
+        return
+    jump = np.abs(np.diff(np.log(values))) > SERIES_JUMP
+    if jump.any():
+        row = int(np.argmax(jump)) + 1
+        raise DataError(
+            f"{name}: {series.place(row)}: field '{field}' is {values[row]}, after {values[row - 1]}: an unexplained "
+            f"jump, expected a log change of at most {SERIES_JUMP}"
+        )
 
 
 def _longest_run(mask: np.ndarray) -> int:

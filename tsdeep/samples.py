@@ -192,17 +192,10 @@ class Samples:
         return rows[~np.isin(self.symbol[rows].astype(str), self.assets.train_only)]
 
     def side_by_side(self) -> Samples:
-        """Return samples of one row a day that hold the channels and the labels of all assets.
+        """Return samples of one row a day: `x [days, assets * channels]`, asset by asset, `y [days, assets]`.
 
-        Returns
-        -------
-        Samples
-            `x [days, assets * channels]`, asset by asset, and `y [days, assets]`, of the days that all have.
-
-        Raises
-        ------
-        SpecError
-            If the samples are of one instrument, have assets to train on only, or the task has no such labels.
+        They are of the days that all assets have. SpecError if the samples are of one instrument, have assets to
+        train on only, or the task has no such labels.
         """
         from tsdeep.assets import side_by_side
         from tsdeep.features import AssetFeatures
@@ -216,12 +209,13 @@ class Samples:
         a = self.assets
         features = AssetFeatures(self.features, a.names, market=a.market, joined=a.joined)
         fields = dict.fromkeys((*features.fields, *self.task.fields))
+        panel = side_by_side(self.panel, a, tuple(fields))
         return replace(
             self,
-            panel=side_by_side(self.panel, a, tuple(fields)),
+            panel=panel,
             features=features,
             task=self.task.for_assets(len(a.names)),
-            pooled=self,
+            pooled=replace(self, panel=self.panel.take(self.time >= panel.time[0])),
         )
 
     def pooled_rows(self, rows: np.ndarray) -> np.ndarray:
@@ -394,6 +388,11 @@ class Samples:
         if len(bad):
             row, channel = bad[0]
             raise DataError(
-                f"{self.panel.place(row)}: feature '{self.feature_names[channel]}' is {x[row, channel]}, "
-                "expected a finite number"
+                f"{self.panel.place(row)}: feature '{self.feature_names[channel]}' is {x[row, channel]}, expected a "
+                "finite number"
+                + (
+                    ""
+                    if self.assets is None
+                    else "; what reads all assets needs all of them: assets: {start: common}"
+                )
             )

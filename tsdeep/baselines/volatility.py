@@ -138,6 +138,11 @@ class VolatilityReference(ABC):
             **volatility_quantiles(value, unit, spread, levels),
         }
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences on what the method had to do that a reader should know; by default none."""
+        return ()
+
     @abstractmethod
     def forecast(self, samples: Samples, rows: np.ndarray) -> Forecast:
         """Return the forecast of given panel rows in the method's own unit, from these rows and rows before them."""

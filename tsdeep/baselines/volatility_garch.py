@@ -134,7 +134,16 @@ class Garch(VarianceReference):
         self.asymmetric = asymmetric
         if asymmetric:
             self.name = "gjr_garch"
+        self._without: list[str] = []
         self.parameters: dict[str, GarchParameters] = {}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Say which assets are forecast without an estimation."""
+        if not self._without:
+            return ()
+        why = f"fewer than {LEAST_ROWS} returns, or no convergence"
+        return (f"{self.name} is an EWMA of decay 0.94 for {', '.join(self._without)}: {why}.",)
 
     def _estimate(self, samples: Samples, rows: np.ndarray, realised: np.ndarray) -> None:
         del realised
@@ -150,6 +159,7 @@ class Garch(VarianceReference):
             found = GarchParameters.estimate(own, asymmetric=self.asymmetric)
             if found is not None:
                 self.parameters[symbol] = found
+        self._without = [s for s in dict.fromkeys(panel.symbol[rows].tolist()) if s not in self.parameters]
 
     def _variance(self, samples: Samples, rows: np.ndarray) -> np.ndarray:
         task = volatility_task(samples, self.name)

@@ -39,6 +39,15 @@ class HarRv(HarRegression):
         self.floored = 0
         self._residuals = BySymbol()
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Say how many forecasts of the last prediction were raised."""
+        return (
+            (f"{self.name} was raised to the least training label on {self.floored} rows.",)
+            if self.floored
+            else ()
+        )
+
     def _learn(self, samples: Samples, rows: np.ndarray, realised: np.ndarray) -> None:
         super()._learn(samples, rows, realised)
         self._residuals = BySymbol().fit(samples.panel, rows, realised, self._values(samples, rows))
@@ -70,6 +79,15 @@ class HarVol(HarRegression):
     def __init__(self) -> None:
         super().__init__("close", WEEKS)
         self.floored = 0
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Say how many forecasts of the last prediction were raised."""
+        return (
+            (f"{self.name} was raised to the least training label on {self.floored} rows.",)
+            if self.floored
+            else ()
+        )
 
     def forecast(self, samples: Samples, rows: np.ndarray) -> Forecast:
         """Return the mean of volatility of given panel rows."""

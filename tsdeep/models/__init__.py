@@ -8,6 +8,7 @@ from tsdeep.models.deeplob import deeplob
 from tsdeep.models.deeplob_attention import deeplob_attention
 from tsdeep.models.gru import gru
 from tsdeep.models.har_network import har_network
+from tsdeep.models.initialise import initialise
 from tsdeep.models.itransformer import itransformer
 from tsdeep.models.load import load_model
 from tsdeep.models.lstm import lstm
@@ -41,6 +42,7 @@ __all__ = [
     "gru",
     "har_network",
     "hyperparameters",
+    "initialise",
     "initialiser_of",
     "itransformer",
     "load_model",

@@ -156,7 +156,8 @@ def har_network(
 
     The linear path, a `Dense` layer named `har`, reads the newest row of the linear channels and adds to the
     first logit, the log variance. It is not trained: the walk-forward loop sets it by `fit_har_path` before every
-    fit, and until then it is zero; who fits by hand calls `initialiser_of("har_network")(model, x, y, task)` first.
+    fit, and until then it is zero; who fits by hand calls
+    `tsdeep.initialise(model, samples, fold.train, scaler)` first.
     The last layers of the network beside it start at zero, so that a new model predicts what the regression does,
     with the quantiles of the regression's residuals. Corsi's regression is of realised variances from
     intraday data, in levels, over 1, 5 and 22 days; on logs of daily ranges, which are far less noisy than squared

@@ -85,9 +85,10 @@ def predict(
     newest = dict(zip(panel.symbols, panel.bounds.tolist(), strict=True))  # of each symbol the last segment
     tables = []
     for name, (start, stop) in newest.items():
+        whose = f"symbol '{name}'" if assets is None else "the assets"
         if stop - start < needed + rows - 1:
             raise DataError(
-                f"symbol '{name}': {rows} prediction(s) need {needed + rows - 1} rows "
+                f"{whose}: {rows} prediction(s) need {needed + rows - 1} rows "
                 f"({needed} for one), its newest segment has {stop - start}"
                 + "".join(f"; {n}" for n in panel.notes[-1:])
             )
@@ -152,6 +153,10 @@ def _open(model: Result | str | os.PathLike[str]) -> tuple[dict[str, Any], Answe
     else:
         from tsdeep.serving.raw_model import raw_model
 
+        if not model.models:
+            raise RunError(
+                f"{model.model}: the result holds no models, as an average of several; ask its parts"
+            )
         models, samples, scaler = model.last_models()
         about = describe(samples, list(samples.task.output_names))
 

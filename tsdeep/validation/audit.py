@@ -78,7 +78,9 @@ def audit(
     """
     random = np.random.default_rng(seed)
     findings: list[Finding] = []
-    for feature in samples.features.features:
+    # Features of assets side by side read fields of one asset, which the layer around them picks.
+    several = samples.pooled is not None
+    for feature in [samples.features] if several else samples.features.features:
         findings += audit_feature(feature, samples.panel, trials=trials, seed=seed).findings
     findings += audit_labels(samples, random, trials)
     findings += audit_windows(samples, random, trials)

@@ -102,6 +102,11 @@ class Result:
         table["cutoff"] = pd.to_datetime([facts["cutoff"] for facts in self.fold_facts]).astype(
             "datetime64[ns]"
         )
+        if self.fold_facts[0].get("best_epochs"):
+            best = [sorted(set(facts["best_epochs"])) for facts in self.fold_facts]
+            table["best epoch"] = [
+                f"{each[0]} to {each[-1]}" if len(each) > 1 else str(each[0]) for each in best
+            ]
         table["refitted"] = [facts["refitted"] for facts in self.fold_facts]
         found = [facts.get("thresholds") for facts in self.fold_facts]
         if any(found):
@@ -162,7 +167,7 @@ class Result:
             horizon_rows=max(self.samples.task.horizons),
             task=self.samples.task.kind,
             row=self.samples.panel.row,
-            notes=self.samples.panel.notes,
+            notes=(*self.samples.panel.notes, *self._fit_notes()),
             variants=None if spec is None else spec.variants,
             **strategy,
         )
@@ -208,6 +213,21 @@ class Result:
                 file = Path(temporary) / f"{name}.parquet"
                 getattr(self, name).to_parquet(file)
                 os.replace(file, Path(out) / file.name)
+
+    def _fit_notes(self) -> tuple[str, ...]:
+        """Say what readers should know of the fits: of networks that learnt nothing, and of references."""
+        said = []
+        none = [facts["fold"] for facts in self.fold_facts if not any(facts["best_epochs"])]
+        if none:
+            kept = (
+                "keeps what it learnt in earlier folds" if self.settings.get("warm_start") else "adds nothing"
+            )
+            said.append(
+                f"In {len(none)} of {len(self.fold_facts)} folds no epoch of training made the loss on the rows held "
+                f"out lower than it was before the first (best epoch 0): there {self.model} is what its weights were "
+                f"set to from training rows, and the network {kept}."
+            )
+        return (*said, *(note for facts in self.fold_facts for note in facts.get("notes", ())))
 
     def _provenance(self, symbols: list[str]) -> dict[str, Any]:
         panel, spec, assets = self.samples.panel, self.samples.spec, self.samples.assets

@@ -225,7 +225,8 @@ def _run_fold(
             "calibration": samples.task.calibration,
         }
     predictions = _predict(refitter, samples, number, fold, scaler, weights, pd.Timestamp(facts["cutoff"]))
-    references = _references(samples, number, fold)
+    references, notes = _references(samples, number, fold)
+    facts["notes"] = notes
     facts["seconds"] = round(time.perf_counter() - started, 3)
     models = [refitter.build(member) for member in weights]
     return FoldRecord(predictions, references, history, models, scaler, facts)
@@ -272,16 +273,18 @@ def _check_labels(samples: Samples, fold: Fold) -> None:
                 )
 
 
-def _references(samples: Samples, number: int, fold: Fold) -> pd.DataFrame:
-    """Predict the test rows by the reference methods, fitted on all that the fold allows."""
+def _references(samples: Samples, number: int, fold: Fold) -> tuple[pd.DataFrame, list[str]]:
+    """Predict the test rows by the reference methods, fitted on all that the fold allows; with what they note."""
     cutoff = pd.Timestamp(samples.time[samples.label_end[fold.refit]].max())
-    tables = []
+    tables: list[pd.DataFrame] = []
+    notes: list[str] = []
     for reference in references_of(samples):
         outputs = _answers(reference, samples, fold)
         table = _table(samples, number, fold, cutoff, outputs)
         table.insert(0, "method", reference.name)
         tables.append(table)
-    return pd.concat(tables, ignore_index=True)
+        notes += [f"Fold {number}: {note}" for note in getattr(reference, "notes", ())]
+    return pd.concat(tables, ignore_index=True), notes
 
 
 def _answers(reference: Reference, samples: Samples, fold: Fold) -> dict[str, np.ndarray]:

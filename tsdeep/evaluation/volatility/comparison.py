@@ -9,6 +9,7 @@ import pandas as pd
 from scipy.stats import t as student
 
 from tsdeep.evaluation.significance import (
+    Significance,
     diebold_mariano,
     fixed_b_degrees,
     model_confidence_set,
@@ -158,7 +159,8 @@ def compare_by_class(
     -------
     pandas.DataFrame
         Columns loss, reference, class, days, estimate (model minus reference), error, statistic, p_value: not
-        adjusted for the number of comparisons. Empty where no day has a class.
+        adjusted for the number of comparisons. Empty where no day has a class; no test of a class with fewer days
+        than ten labels beside each other.
     """
     columns = ["loss", "reference", "class", "days", "estimate", "error", "statistic", "p_value"]
     parts = []
@@ -170,6 +172,8 @@ def compare_by_class(
                 continue
             found = means_by_class(difference, classes, lags).reset_index()
             found["p_value"] = two_sided(found["statistic"].to_numpy(), found["days"].to_numpy(), lags)
+            few = found["days"] < LEAST_WINDOWS * horizon_rows
+            found.loc[few, ["error", "statistic", "p_value"]] = np.nan
             parts.append(found.assign(loss=loss, reference=reference))
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
@@ -204,6 +208,9 @@ def compare_by_asset(
             rows = symbol == name
             lags = overlap_lags(int(rows.sum()), horizon_rows)
             found = diebold_mariano(ours[rows], theirs[rows], lags=lags, fixed_b=True)
+            if rows.sum() < LEAST_WINDOWS * horizon_rows:
+                nan = float("nan")
+                found = Significance(found.estimate, nan, nan, nan, nan, found.rows)
             records.append(
                 {
                     "symbol": name,

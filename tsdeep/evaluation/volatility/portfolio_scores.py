@@ -116,6 +116,8 @@ def portfolio_differences(
             seed=seed,
             periods_per_year=rows_a_year(ours.days.index),
         )
+        if len(ours.risk) < LEAST_WINDOWS * horizon_rows:
+            found["sharpe", reference] = _untested(found["sharpe", reference])
     records = []
     for measure in ("risk", "sharpe"):
         outcomes = {reference: outcome for (of, reference), outcome in found.items() if of == measure}
