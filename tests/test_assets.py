@@ -293,7 +293,7 @@ def test_assets_side_by_side_are_audited_and_run_with_what_reads_all_of_them():
         aligned(panel(table), ASSETS), features, tsdeep.get_task("volatility"), 4, assets=ASSETS
     ).side_by_side()
     assert tsdeep.audit(samples, trials=2).ok
-    cv = tsdeep.WalkForward(train=160, valid=60, test=40, max_folds=1)
+    cv = tsdeep.WalkForward(train=90, valid=40, test=30, max_folds=1)
     run = tsdeep.walk_forward(
         "itransformer", samples, cv, epochs=1, units=4, progress=False, jit_compile=False
     )
