@@ -109,7 +109,7 @@ def test_a_file_that_is_no_mapping_is_refused(tmp_path, text, message):
 
 
 def test_a_file_that_is_not_there_or_no_text_is_refused(tmp_path):
-    names = "fi2010, lob_midprice, sp500_direction"
+    names = "etf_volatility, fi2010, index_volatility, lob_midprice, sp500_direction"
     with pytest.raises(
         SpecError, match=rf"none\.yaml: no such file, expected a YAML spec, or a name: {names}"
     ):

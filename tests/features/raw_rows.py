@@ -69,15 +69,21 @@ def book(length: int, seed: int = 0, batch: int = 2) -> dict[str, np.ndarray]:
 
 
 def basket(length: int, seed: int = 0, batch: int = 2) -> dict[str, np.ndarray]:
-    """What stands beside an asset's bars: the market's bars, closes of a basket, VIX and the asset's number."""
+    """What stands beside an asset's bars: the market's bars, those of a basket, VIX and the asset's number."""
     rng = np.random.default_rng(seed)
     shape = (batch, length)
     market = bars(length, seed + 1_000, batch)
     common = rng.normal(0, 0.01, (*shape, 1))
     own = rng.normal(0, 0.01, (*shape, len(BASKET)))
+    closes = 50.0 * np.exp(np.cumsum(common + own, axis=1))
+    opens = closes * np.exp(rng.normal(0, 0.005, closes.shape))
+    wide = 1.0 + np.abs(rng.normal(0, 0.01, closes.shape))
     return {
         **{f"market_{name}": market[name] for name in ("open", "high", "low", "close")},
-        "basket_close": 50.0 * np.exp(np.cumsum(common + own, axis=1)),
+        "basket_close": closes,
+        "basket_open": opens,
+        "basket_high": np.maximum(opens, closes) * wide,
+        "basket_low": np.minimum(opens, closes) / wide,
         "vix": np.exp(rng.normal(3, 0.3, shape)),
         "asset": rng.integers(0, len(BASKET), shape).astype(float),
     }
@@ -95,7 +101,7 @@ def changed(raw: dict[str, np.ndarray], rows: slice | int, way: str) -> dict[str
         for values in raw.values():
             values[:, rows] = np.nan
     elif way == "flat":
-        for prefix in ("", "market_"):
+        for prefix in ("", "market_", "basket_"):
             for name in ("open", "high", "low"):
                 raw[prefix + name][:, rows] = raw[f"{prefix}close"][:, rows]
         raw["time"][:, rows] += 11 * SECONDS_A_DAY
@@ -105,6 +111,8 @@ def changed(raw: dict[str, np.ndarray], rows: slice | int, way: str) -> dict[str
         for name, factor in factors.items():
             for prefix in ("", "market_"):
                 raw[prefix + name][:, rows] *= factor
+        for name in ("open", "high", "low"):
+            raw[f"basket_{name}"][:, rows] *= factors[name]
         raw["basket_close"][:, rows] *= np.linspace(0.7, 1.3, len(BASKET)) if up else (1.3, 0.8, 1.1, 0.7)
         raw["vix"][:, rows] *= 1.5 if up else 0.5
         raw["asset"][:, rows] = (raw["asset"][:, rows] + 1) % len(BASKET)
@@ -134,7 +142,7 @@ def mappings(draw: Any, kind: str) -> dict[str, Any]:
             drawn[name] = draw(st.sampled_from(["ticks", "spread"]))
         elif name == "levels":
             drawn[name] = draw(st.integers(2 if kind == "price_distance" else 1, BOOK_LEVELS))
-        elif name == "assets":
+        elif name in ("assets", "symbols"):
             drawn[name] = BASKET
         elif (kind, name) == ("correlation", "outputs"):
             outputs = st.sampled_from(["matrix", "average", "first_eigenvalue", "own"])

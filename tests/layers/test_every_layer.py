@@ -48,7 +48,7 @@ RAW = raw_rows(30, batch=3)
 #: What a feature gets for an argument without a default, by the argument's annotation.
 REQUIRED = {int: 4, str: "close", Feature: {"kind": "log_return"}}
 #: The same by the argument's name.
-NAMED = {"assets": BASKET, "sign": "down"}
+NAMED = {"assets": BASKET, "symbols": BASKET, "sign": "down"}
 
 
 def _feature_case(kind: str) -> LayerCase:
