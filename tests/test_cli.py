@@ -214,7 +214,10 @@ def test_export_adds_a_version_that_answers_as_the_run_s_own(tsdeep_says, finish
         (["run", "sp500_direction", "--epochs", "0"], "training.epochs: found 0, expected a number greater"),
         (["run", "sp500_direction", "--folds", "0"], "split.max_folds: found 0, expected a number greater"),
         (["run", "sp500_direction", "--source", "cvs"], r"unknown source 'cvs': did you mean 'csv'\?"),
-        (["run", "sp500_direction", "--source", "csv"], "csv: no path given: name a folder with <symbol>.csv"),
+        (
+            ["run", "sp500_direction", "--source", "csv"],
+            "csv: no path given: name a folder with <symbol>.csv",
+        ),
         (["run", "sp500_direction", "--path", "x"], "source 'bundled': unknown key 'path'"),
         (
             ["run", "sp500_direction", "--symbols", "dax"],
