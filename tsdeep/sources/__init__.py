@@ -15,6 +15,7 @@ from tsdeep.sources.bundled import Bundled
 from tsdeep.sources.csv import Csv
 from tsdeep.sources.fi2010 import Fi2010
 from tsdeep.sources.lobster import Lobster
+from tsdeep.sources.parquet import Parquet
 from tsdeep.sources.simulated_book import SimulatedBook
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Fi2010",
     "Lobster",
     "OneOrMore",
+    "Parquet",
     "SimulatedBook",
     "Source",
     "make_source",
