@@ -234,14 +234,7 @@ class Samples:
 
         `logits [n, *task.logit_shape]` are a model's answers on these rows, such as a fold's validation rows.
         """
-        y, logits = self.y[rows], np.asarray(logits)
-        symbol, time = self.symbol[rows], self.time[rows]
-        if self.pooled is not None:
-            assert self.assets is not None
-            y, logits = y.reshape(-1), logits.reshape(-1, logits.shape[-1])
-            symbol = np.tile(np.array(self.assets.names, object), len(rows))
-            time = np.repeat(time, len(self.assets.names))
-        return self.with_task(self.task.calibrate(y, logits, symbol, time))
+        return self.with_task(self.task.calibrate(self.y[rows], logits, self.symbol[rows], self.time[rows]))
 
     def with_task(self, task: Task) -> Samples:
         """Return samples with another state of their task, and all that does not depend on it kept."""

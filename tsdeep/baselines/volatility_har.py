@@ -12,6 +12,7 @@ from tsdeep.baselines.volatility_regression import (
     QUARTER,
     WEEKS,
     HarRegression,
+    Line,
     LogRegression,
     Regressors,
     log_vix,
@@ -22,7 +23,30 @@ if TYPE_CHECKING:
     from tsdeep.samples import Samples
 
 
-class HarRv(HarRegression):
+class _InLevels(HarRegression):
+    """A regression in levels: a forecast below the least label of an asset's training rows is raised to it."""
+
+    def __init__(self) -> None:
+        super().__init__("close", WEEKS)
+        self.floored = 0
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Say how many forecasts of the last prediction were raised."""
+        return (
+            (f"{self.name} was raised to the least training label on {self.floored} rows.",)
+            if self.floored
+            else ()
+        )
+
+    def _raised(self, samples: Samples, rows: np.ndarray) -> tuple[np.ndarray, list[Line]]:
+        value, lines = self._lined(samples, rows)
+        least = np.array([line.least for line in lines])
+        self.floored = int((value < least).sum())
+        return np.maximum(value, least), lines
+
+
+class HarRv(_InLevels):
     """HAR-RV: realised variance on the means of the last 1, 5 and 22 squared log returns, in levels.
 
     Corsi (2009), "A simple approximate long-memory model of realized volatility", Journal of Financial Econometrics
@@ -35,35 +59,19 @@ class HarRv(HarRegression):
     unit = "variance"
 
     def __init__(self) -> None:
-        super().__init__("close", WEEKS)
-        self.floored = 0
+        super().__init__()
         self._residuals = BySymbol()
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """Say how many forecasts of the last prediction were raised."""
-        return (
-            (f"{self.name} was raised to the least training label on {self.floored} rows.",)
-            if self.floored
-            else ()
-        )
 
     def _learn(self, samples: Samples, rows: np.ndarray, realised: np.ndarray) -> None:
         super()._learn(samples, rows, realised)
-        self._residuals = BySymbol().fit(samples.panel, rows, realised, self._values(samples, rows))
+        self._residuals = BySymbol().fit(samples.panel, rows, realised, self._raised(samples, rows)[0])
 
     def forecast(self, samples: Samples, rows: np.ndarray) -> Forecast:
         """Return the mean of variance of given panel rows."""
-        return Forecast(self._values(samples, rows), self._residuals.of(samples.panel, rows), self.unit)
-
-    def _values(self, samples: Samples, rows: np.ndarray) -> np.ndarray:
-        value, lines = self._lined(samples, rows)
-        least = np.array([line.least for line in lines])
-        self.floored = int((value < least).sum())
-        return np.maximum(value, least)
+        return Forecast(self._raised(samples, rows)[0], self._residuals.of(samples.panel, rows), self.unit)
 
 
-class HarVol(HarRegression):
+class HarVol(_InLevels):
     """HAR on volatilities: realised volatility on roots of the means of the last 1, 5 and 22 squared log returns.
 
     Corsi (2009), as `HarRv`, in roots. Its mean of variance is the forecast squared plus the variance of the
@@ -76,25 +84,9 @@ class HarVol(HarRegression):
     name = "har_vol"
     unit = "volatility"
 
-    def __init__(self) -> None:
-        super().__init__("close", WEEKS)
-        self.floored = 0
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """Say how many forecasts of the last prediction were raised."""
-        return (
-            (f"{self.name} was raised to the least training label on {self.floored} rows.",)
-            if self.floored
-            else ()
-        )
-
     def forecast(self, samples: Samples, rows: np.ndarray) -> Forecast:
         """Return the mean of volatility of given panel rows."""
-        value, lines = self._lined(samples, rows)
-        least = np.array([line.least for line in lines])
-        self.floored = int((value < least).sum())
-        value = np.maximum(value, least)
+        value, lines = self._raised(samples, rows)
         return Forecast(value, 4.0 * np.log1p(residual_variance(lines) / value**2), self.unit)
 
 

@@ -58,7 +58,7 @@ class SquaredReturn(_Squares):
     annual_rows : int
         Rows a year, 252 for daily bars, to annualise; 1 leaves the variance of one row.
     prefix : {"", "market", "basket"}
-        Read the row's own closes, or those of the market on the same row.
+        Read the row's own closes, those of the market on the same row, or the basket's: the mean over its assets.
     floor : float
         Least square of one row, not annualised: rows below it are raised to it, in every form. The default is
         1e-8, a return of one basis point; 0 leaves squares as they are, and then a mean of 0 has the log -inf.
@@ -103,7 +103,7 @@ class Semivariance(_Squares):
     annual_rows : int
         Rows a year, 252 for daily bars, to annualise; 1 leaves the variance of one row.
     prefix : {"", "market", "basket"}
-        Read the row's own closes, or those of the market on the same row.
+        Read the row's own closes, those of the market on the same row, or the basket's: the mean over its assets.
     floor : float
         See `squared_return`; rows of the other sign are raised to it too.
     **kwargs : object
@@ -147,7 +147,7 @@ class OvernightVariance(_Squares):
     annual_rows : int
         Rows a year, 252 for daily bars, to annualise; 1 leaves the variance of one night.
     prefix : {"", "market", "basket"}
-        Read the row's own bars, or those of the market on the same row.
+        Read the row's own bars, those of the market on the same row, or the basket's: the mean over its assets.
     floor : float
         See `squared_return`.
     **kwargs : object

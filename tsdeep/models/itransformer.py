@@ -15,7 +15,8 @@ from typing import Any
 import keras
 
 from tsdeep.errors import SpecError, unknown_name
-from tsdeep.layers import LearnedPosition, SequencePooling, TransformerBlock
+from tsdeep.layers import LearnedPosition, SequencePooling
+from tsdeep.models.encoder import encoder
 from tsdeep.models.registry import register_model
 
 POOLINGS = ("mean", "attention")
@@ -87,8 +88,6 @@ def itransformer(
     """
     if pooling not in POOLINGS:
         raise SpecError(unknown_name("pooling", pooling, POOLINGS))
-    if int(layers) != layers or layers < 1:
-        raise SpecError(f"layers: found {layers!r}, expected a whole number of at least 1")
     lookback, channels = inputs.shape[1:]
     if lookback is None:
         raise SpecError("lookback: found None, expected a known number of rows")
@@ -100,17 +99,15 @@ def itransformer(
     hidden = keras.layers.Dense(units, name="embedding")(tokens)  # [batch, tokens, units]
     if identity:
         hidden = LearnedPosition(name="identity")(hidden)
-    for number in range(1, layers + 1):
-        hidden = TransformerBlock(
-            heads,
-            feedforward_units or 4 * units,
-            dropout=dropout,
-            activation=activation,
-            pre_norm=pre_norm,
-            name=f"block_{number}",
-        )(hidden)
-    if pre_norm:
-        hidden = keras.layers.LayerNormalization(epsilon=1e-6, name="norm")(hidden)
+    hidden = encoder(
+        hidden,
+        heads=heads,
+        layers=layers,
+        feedforward_units=feedforward_units,
+        dropout=dropout,
+        activation=activation,
+        pre_norm=pre_norm,
+    )
     if assets > 1:
         return hidden
     return SequencePooling(pooling, name="pooling")(hidden)  # [batch, units]

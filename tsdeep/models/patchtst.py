@@ -13,7 +13,8 @@ import keras
 from keras import ops
 
 from tsdeep.errors import SpecError, unknown_name
-from tsdeep.layers import POOLINGS, LearnedPosition, Patches, SequencePooling, TransformerBlock
+from tsdeep.layers import POOLINGS, LearnedPosition, Patches, SequencePooling
+from tsdeep.models.encoder import encoder
 from tsdeep.models.registry import register_model
 
 
@@ -87,8 +88,6 @@ def patchtst(
     """
     if pooling not in POOLINGS:
         raise SpecError(unknown_name("pooling", pooling, POOLINGS))
-    if int(layers) != layers or layers < 1:
-        raise SpecError(f"layers: found {layers!r}, expected a whole number of at least 1")
     channels = inputs.shape[-1]
     if channels % assets:
         raise SpecError(f"features: found {channels}, expected as many for each of {assets} assets")
@@ -96,18 +95,16 @@ def patchtst(
     hidden = ops.reshape(hidden, (-1, *hidden.shape[2:]))  # [batch * features, patches, patch_rows]
     hidden = keras.layers.Dense(units, name="embedding")(hidden)  # [batch * features, patches, units]
     hidden = LearnedPosition(name="position")(hidden)
-    for number in range(1, layers + 1):
-        hidden = TransformerBlock(
-            heads,
-            feedforward_units or 4 * units,
-            dropout=dropout,
-            activation=activation,
-            pre_norm=pre_norm,
-            return_sequences=number < layers or pooling != "last",
-            name=f"block_{number}",
-        )(hidden)
-    if pre_norm:
-        hidden = keras.layers.LayerNormalization(epsilon=1e-6, name="norm")(hidden)
+    hidden = encoder(
+        hidden,
+        heads=heads,
+        layers=layers,
+        feedforward_units=feedforward_units,
+        dropout=dropout,
+        activation=activation,
+        pre_norm=pre_norm,
+        last_only=pooling == "last",
+    )
     if len(hidden.shape) == 3:
         hidden = SequencePooling(pooling, name="pooling")(hidden)  # [batch * features, units]
     each = channels // assets * units

@@ -12,7 +12,8 @@ from typing import Any
 import keras
 
 from tsdeep.errors import SpecError, unknown_name
-from tsdeep.layers import POOLINGS, LearnedPosition, SequencePooling, SinusoidalPosition, TransformerBlock
+from tsdeep.layers import POOLINGS, LearnedPosition, SequencePooling, SinusoidalPosition
+from tsdeep.models.encoder import encoder
 from tsdeep.models.registry import register_model
 
 POSITIONS: dict[str, Any] = {"sinusoidal": SinusoidalPosition, "learned": LearnedPosition, "none": None}
@@ -77,8 +78,6 @@ def transformer(
         raise SpecError(unknown_name("position", position, POSITIONS))
     if pooling not in POOLINGS:
         raise SpecError(unknown_name("pooling", pooling, POOLINGS))
-    if int(layers) != layers or layers < 1:
-        raise ValueError(f"layers: found {layers!r}, expected a whole number of at least 1")
     if return_sequences and not causal:
         raise SpecError(
             "causal: found False, expected True where every row is predicted: rows would see later ones"
@@ -87,20 +86,17 @@ def transformer(
     encoding = POSITIONS[position]
     if encoding is not None:
         hidden = encoding(name="position")(hidden)
-    for number in range(1, layers + 1):
-        last_row_only = number == layers and pooling == "last" and not return_sequences
-        hidden = TransformerBlock(
-            heads,
-            feedforward_units or 4 * units,
-            dropout=dropout,
-            activation=activation,
-            causal=causal,
-            pre_norm=pre_norm,
-            return_sequences=not last_row_only,
-            name=f"block_{number}",
-        )(hidden)
-    if pre_norm:
-        hidden = keras.layers.LayerNormalization(epsilon=1e-6, name="norm")(hidden)
+    hidden = encoder(
+        hidden,
+        heads=heads,
+        layers=layers,
+        feedforward_units=feedforward_units,
+        dropout=dropout,
+        activation=activation,
+        pre_norm=pre_norm,
+        causal=causal,
+        last_only=pooling == "last" and not return_sequences,
+    )
     if return_sequences or len(hidden.shape) == 2:
         return hidden
     return SequencePooling(pooling, name="pooling")(hidden)  # [batch, units]

@@ -12,7 +12,12 @@ def known_zone(name: str) -> str:
     """Return the name of a time zone; ValueError if there is none of the name."""
     try:
         pd.Timestamp("2000-01-01").tz_localize(name)
-    except Exception:
+    except (
+        KeyError,
+        ValueError,
+        OSError,
+        TypeError,
+    ):  # by what is wrong, and by the library that reads zones
         raise ValueError(f"found {name!r}, expected a time zone such as 'America/New_York'") from None
     return name
 

@@ -220,9 +220,9 @@ class Volatility(Task):
         Parameters
         ----------
         y : ndarray of float32, [rows] or [rows, assets]
-            Labels. Those of assets side by side may be laid out flat, row by row.
+            Labels.
         logits : ndarray of float32, [rows, *logit_shape]
-            A model's answers; of an ensemble their mean over the members. Flat where the labels are.
+            A model's answers; of an ensemble their mean over the members.
         symbol : ndarray of str, [rows]
             Instruments, for messages.
         time : ndarray of datetime64, [rows], optional
@@ -241,12 +241,12 @@ class Volatility(Task):
         """
         from tsdeep.tasks.volatility_outputs import calibration_of, check_finite
 
-        z = log_variance_of(y, self.target).reshape(-1)
+        z = log_variance_of(y, self.target)
         logits = np.asarray(logits, np.float32)
         check_finite(z, logits, self.logit_shape, symbol)
         found = calibration_of(
-            z.reshape(-1, *self.logit_shape[:-1]),
-            logits.reshape(-1, *self.logit_shape),
+            z,
+            logits,
             self.unit,
             len(self.quantiles) > 0,
             self.levels,
@@ -255,7 +255,7 @@ class Volatility(Task):
         )
         return self._with(calibration=found.to_dict())
 
-    def with_calibration(self, calibration: "Mapping[str, Any] | Calibration | None") -> "Volatility":
+    def with_calibration(self, calibration: "Mapping[str, Any] | None") -> "Volatility":
         """Return the task with what an earlier `calibrate` found, as it was or through JSON; None for without.
 
         Raises
@@ -265,7 +265,7 @@ class Volatility(Task):
         """
         if calibration is None:
             return self if self.calibration is None else self._with(calibration=None)
-        found = calibration if isinstance(calibration, Calibration) else Calibration.from_dict(calibration)
+        found = Calibration.from_dict(calibration)
         found.check(self.levels, self.insanity_filter, self.assets)
         return self._with(calibration=found.to_dict())
 

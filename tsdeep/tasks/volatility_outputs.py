@@ -56,34 +56,33 @@ def check_finite(
 
     Parameters
     ----------
-    log_variance : ndarray of float64, [labels]
-        Realised, flat.
-    logits : ndarray of float32, [..., 1 + quantiles]
-        For as many labels.
+    log_variance : ndarray of float64, [rows] or [rows, assets]
+        Realised.
+    logits : ndarray of float32, [rows, *logit_shape]
+        Of the same rows.
     logit_shape : tuple of int
         Of one prediction.
-    symbol : ndarray of str
+    symbol : ndarray of str, [rows]
         Instruments, for messages.
 
     Raises
     ------
     DataError
-        If lengths differ, a label has no log, or a logit is not finite.
+        If shapes differ, a label has no log, or a logit is not finite.
     """
-    n, units = len(log_variance), logit_shape[-1]
-    if logits.shape[-1:] != (units,) or logits.size != n * units or n % int(np.prod(logit_shape[:-1])):
+    expected = (len(log_variance), *logit_shape)
+    if logits.shape != expected or log_variance.shape != expected[:-1]:
         raise DataError(
-            f"calibration: found {n} labels and logits {list(logits.shape)}, expected logits "
+            f"calibration: found {len(log_variance)} labels and logits {list(logits.shape)}, expected logits "
             f"[rows, {', '.join(str(size) for size in logit_shape)}] for them"
         )
-    flat = logits.reshape(n, units)
-    bad = ~(np.isfinite(log_variance) & np.isfinite(flat).all(axis=1))
+    bad = ~(np.isfinite(log_variance) & np.isfinite(logits).all(axis=-1))
     if bad.any():
-        row = int(np.argmax(bad))
-        of = f"symbol '{symbol[row]}', " if len(symbol) == n else ""
+        row = int(np.argwhere(bad)[0, 0])
+        of = f"symbol '{symbol[row]}', " if len(symbol) == len(log_variance) else ""
         raise DataError(
             f"calibration: {of}row {row}: found a realised log variance of {log_variance[row]} and logits "
-            f"{flat[row].tolist()} ({int(bad.sum())} such rows), expected finite numbers"
+            f"{logits[row].tolist()} ({int(bad.sum())} such rows), expected finite numbers"
         )
 
 
@@ -127,7 +126,7 @@ def calibration_of(
     variance = float(np.var(log_variance - np.asarray(m, np.float64)))
     centre = mean_log_variance(m, unit, variance)
     quantiles = _quantiles(given, m, centre, learned, variance, levels)
-    chosen = slice(None) if shifted_by is None else shifted_by.reshape(log_variance.shape)
+    chosen = slice(None) if shifted_by is None else shifted_by
     shifts = tuple(
         conformal_shift((log_variance - np.asarray(q, np.float64))[chosen].reshape(-1), level)
         for q, level in zip(quantiles, levels, strict=True)

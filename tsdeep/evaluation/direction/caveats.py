@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from tsdeep.evaluation.backtest import Backtest, open_warning
+from tsdeep.evaluation.common_caveats import fitting_caveats
 from tsdeep.evaluation.direction.metrics import predicted_class
 from tsdeep.evaluation.evidence import Evidence
 
@@ -28,21 +29,7 @@ def caveats(evidence: Evidence, predictions: pd.DataFrame, traded: Backtest) -> 
         A sentence or two each.
     """
     y, called = predictions["y"].to_numpy(), predicted_class(predictions["up"].to_numpy())
-    said = []
-    if evidence.variants is None:
-        said.append(
-            "How many settings were tried before this one was not recorded. Every variant tried and dropped "
-            "makes a good result likelier by luck."
-        )
-    elif evidence.variants > 1:
-        said.append(
-            f"{evidence.variants} settings were tried. The p-values are those of the one that is shown: "
-            "the best of several looks good by luck more often than they say."
-        )
-    if evidence.seeds > 1:
-        said.append(f"Predictions are the mean of {evidence.seeds} seeds; the seeds' own scores are listed.")
-    else:
-        said.append("One seed: another one would give other numbers. Several show by how much.")
+    said = fitting_caveats(evidence, predictions, use="traded it")
     if evidence.execution == "close":
         said.append(
             "Orders fill at the very close that decides them: a real order is sent before it, or fills "
@@ -54,12 +41,6 @@ def caveats(evidence: Evidence, predictions: pd.DataFrame, traded: Backtest) -> 
     if called.min() == called.max():
         word = "up" if called[0] else "down"
         said.append(f"The model calls {word} on every row: as a classifier it is a constant.")
-    early = int((~(predictions["cutoff"] < predictions["time"])).sum())
-    if early:
-        said.append(
-            f"{early} of {len(predictions)} rows lie at or before the cutoff of the model that predicts them: "
-            "this is cross-validation, not walk-forward, and no one could have traded it."
-        )
     if traded.undecided:
         said.append(f"{traded.undecided} rows between the first and last prediction have none: flat there.")
     if evidence.horizon_rows > 1:

@@ -49,25 +49,7 @@ def check_predictions(frame: pd.DataFrame, what: str = "predictions") -> pd.Data
 
 
 def check_references(references: pd.DataFrame | None, predictions: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Return each reference method's predictions, on the same rows as the model's.
-
-    Parameters
-    ----------
-    references : pandas.DataFrame or None
-        Columns of the predictions and `method`; None or no rows: there are none.
-    predictions : pandas.DataFrame
-        The model's, as `check_predictions` returns them.
-
-    Returns
-    -------
-    dict of str to pandas.DataFrame
-        Method name to its rows, sorted as `predictions`, in order of first appearance.
-
-    Raises
-    ------
-    DataError
-        As `check_predictions`, or where a method's rows or labels differ from the model's.
-    """
+    """Return each reference's rows by method, as `check_predictions` returns the model's, see `split_references`."""
     return split_references(references, predictions, check_predictions, ("time", "symbol", "fold", "y"))
 
 

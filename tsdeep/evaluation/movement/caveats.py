@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
+from tsdeep.evaluation.common_caveats import fitting_caveats, simulated_caveat
 from tsdeep.evaluation.evidence import Evidence
 from tsdeep.evaluation.movement.bootstrap import LEAST_BLOCKS
 from tsdeep.evaluation.movement.scores import calls_of
-from tsdeep.evaluation.prediction_tables import distinct_rows
 
 _FEW_SESSIONS = 20
 
@@ -31,9 +31,7 @@ def movement_caveats(
     tuple of str
         A sentence or two each.
     """
-    said = []
-    if any("simulat" in note.lower() for note in evidence.notes):
-        said.append("The data is simulated: what is shown here says nothing about a real market.")
+    said = simulated_caveat(evidence)
     for horizon, facts in effective.iterrows():
         said.append(
             f"Labels look {horizon} rows ahead and overlap: {facts['rows']:,.0f} rows hold about "
@@ -62,27 +60,7 @@ def movement_caveats(
         "The label is a movement of the mid-price: no one trades at the mid, and a movement within the spread pays "
         "for no trade. A right call is no profit; no strategy was tested."
     )
-    if evidence.variants is None:
-        said.append(
-            "How many settings were tried before this one was not recorded. Every variant tried and dropped "
-            "makes a good result likelier by luck."
-        )
-    elif evidence.variants > 1:
-        said.append(
-            f"{evidence.variants} settings were tried. The errors are those of the one that is shown: "
-            "the best of several looks good by luck more often than they say."
-        )
-    if evidence.seeds > 1:
-        said.append(f"Predictions are the mean of {evidence.seeds} seeds; the seeds' own scores are listed.")
-    else:
-        said.append("One seed: another one would give other numbers. Several show by how much.")
-    distinct = distinct_rows(predictions)
-    early = int((~(distinct["cutoff"] < distinct["time"])).sum())
-    if early:
-        said.append(
-            f"{early:,} of {len(distinct):,} rows lie at or before the cutoff of the model that predicts them: "
-            "this is cross-validation, not walk-forward, and no one could have used it."
-        )
+    said += fitting_caveats(evidence, predictions, shown="errors")
     for horizon, rows in predictions.groupby("horizon"):
         called = calls_of(rows)
         if called.min() == called.max():

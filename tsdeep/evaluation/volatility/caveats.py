@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tsdeep.evaluation.backtest import open_warning
+from tsdeep.evaluation.common_caveats import fitting_caveats, simulated_caveat
 from tsdeep.evaluation.evidence import Evidence
 from tsdeep.evaluation.significance import overlap_lags
 from tsdeep.evaluation.verdict import join_words
@@ -46,9 +47,7 @@ def volatility_caveats(
     predictions = methods[evidence.model]
     horizon, symbols = evidence.horizon_rows, predictions["symbol"].nunique()
     days, windows = int(effective["days"]), float(effective["windows"])
-    said = []
-    if any("simulat" in note.lower() for note in evidence.notes):
-        said.append("The data is simulated: what is shown here says nothing about a real market.")
+    said = simulated_caveat(evidence)
     if horizon > 1:
         said.append(
             f"Labels look {horizon} rows ahead and overlap: {days:,} test days hold about {windows:,.0f} labels that "
@@ -75,26 +74,7 @@ def volatility_caveats(
             evidence.prices, "what methods and features read of the night says little there"
         )
         said += [warning] if warning else []
-    if evidence.variants is None:
-        said.append(
-            "How many settings were tried before this one was not recorded. Every variant tried and dropped "
-            "makes a good result likelier by luck."
-        )
-    elif evidence.variants > 1:
-        said.append(
-            f"{evidence.variants} settings were tried. The p-values are those of the one that is shown: "
-            "the best of several looks good by luck more often than they say."
-        )
-    if evidence.seeds > 1:
-        said.append(f"Predictions are the mean of {evidence.seeds} members; their own scores are listed.")
-    else:
-        said.append("One member: another seed would give other numbers. Several show by how much.")
-    early = int((~(predictions["cutoff"] < predictions["time"])).sum())
-    if early:
-        said.append(
-            f"{early:,} of {len(predictions):,} rows lie at or before the cutoff of the model that predicts them: "
-            "this is cross-validation, not walk-forward, and no one could have used it."
-        )
+    said += fitting_caveats(evidence, predictions, members="members")
     said.append(
         "Realised volatility from daily returns is itself a noisy measure of what volatility was. QLIKE and the "
         "squared error of variance rank forecasts as the true one would (Patton 2011); the errors of volatility "

@@ -82,25 +82,7 @@ def check_volatility(frame: pd.DataFrame, what: str = "predictions") -> pd.DataF
 def check_volatility_references(
     references: pd.DataFrame | None, predictions: pd.DataFrame
 ) -> dict[str, pd.DataFrame]:
-    """Return each reference method's predictions, on the same rows as the model's.
-
-    Parameters
-    ----------
-    references : pandas.DataFrame or None
-        Columns of the predictions and `method`; None or no rows: there are none.
-    predictions : pandas.DataFrame
-        The model's, as `check_volatility` returns them.
-
-    Returns
-    -------
-    dict of str to pandas.DataFrame
-        Method name to its rows, sorted as `predictions`, in order of first appearance.
-
-    Raises
-    ------
-    DataError
-        As `check_volatility`, or where a method's rows or labels differ from the model's.
-    """
+    """Return each reference's rows by method, as `check_volatility` returns the model's, see `split_references`."""
     keys = ("symbol", "time", "fold", "end", "y")
     return split_references(references, predictions, check_volatility, keys)
 
