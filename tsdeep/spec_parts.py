@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import datetime
 import typing
 from typing import Annotated, Any, Literal
 
 import pandas as pd
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
 
+from tsdeep.dates import Date
 from tsdeep.evaluation import position_sizes
 from tsdeep.models import get_model, hyperparameters
 from tsdeep.validation import WalkForward
@@ -20,18 +20,6 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def _date(value: Any) -> str | None:
-    """Take a whole date, as YAML or Python give it; never a number or a time of day."""
-    if isinstance(value, datetime.datetime) and value.time() == datetime.time() and value.tzinfo is None:
-        value = value.date()
-    if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
-        return value.isoformat()
-    try:
-        return None if value is None else datetime.date.fromisoformat(value).isoformat()
-    except (ValueError, TypeError):
-        raise ValueError(f"found {str(value)!r}, expected a date such as 1999-01-04") from None
-
-
 def _length(value: Any) -> int | str:
     if isinstance(value, bool) or not isinstance(value, (int, str)):
         raise ValueError(
@@ -40,7 +28,6 @@ def _length(value: Any) -> int | str:
     return value
 
 
-Date = Annotated[str | None, BeforeValidator(_date), Field(json_schema_extra={"format": "date"})]
 Length = Annotated[int | str, BeforeValidator(_length)]
 Count = Annotated[int, Field(strict=True, ge=1)]
 
