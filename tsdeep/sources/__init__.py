@@ -16,6 +16,7 @@ from tsdeep.sources.csv import Csv
 from tsdeep.sources.fi2010 import Fi2010
 from tsdeep.sources.lobster import Lobster
 from tsdeep.sources.parquet import Parquet
+from tsdeep.sources.pieces import Piece
 from tsdeep.sources.simulated_book import SimulatedBook
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Lobster",
     "OneOrMore",
     "Parquet",
+    "Piece",
     "SimulatedBook",
     "Source",
     "make_source",

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from tsdeep.errors import DataError, SpecError, invalid_keys, unknown_name
 from tsdeep.panel import Panel
+from tsdeep.sources.pieces import Piece
 from tsdeep.tables import KEYS, plain_table
 
 S = TypeVar("S", bound="type[Source]")
@@ -86,6 +87,35 @@ class Source(BaseModel, ABC):
             )
         return Panel.from_frame(bars)
 
+    def pieces(
+        self, names: tuple[str, ...], start: pd.Timestamp | None = None, end: pd.Timestamp | None = None
+    ) -> list[Piece]:
+        """List the parts in which the fields of a period can be read, each in memory of its own size.
+
+        The panels of the pieces, one behind another in this order (`tsdeep.assets.stacked`), are the panel that
+        `panel` gives of the same arguments: fields, times, segments, symbols, sessions, what a row is, tick. A
+        piece can be read alone, and pieces in any order. Notes are those of a piece's own rows. Where options
+        leave no row of a piece, reading it gives None; `panel` raises only where they leave none of any.
+
+        Parameters
+        ----------
+        names : tuple of str
+            Fields to take.
+        start, end : Timestamp, optional
+            First and last time, both included.
+
+        Returns
+        -------
+        list of Piece
+            One, the whole, where a source does not say otherwise.
+
+        Raises
+        ------
+        DataError
+            If it cannot be told what there is, or a source of several pieces has none in the period.
+        """
+        return [Piece("all", lambda: self.panel(names, start, end))]
+
     @property
     def a_row(self) -> str:
         """What one row is, as in `Panel.row`; horizons and lookbacks count rows."""
@@ -136,11 +166,15 @@ class BookSource(Source):
         self, names: tuple[str, ...], start: pd.Timestamp | None = None, end: pd.Timestamp | None = None
     ) -> Panel:
         """Read the fields of the sessions in a period; arguments, result and errors as of `Source.panel`."""
-        book = self.book()
+        return self._chosen(self.book(), names).select(None, start, end)
+
+    @staticmethod
+    def _chosen(book: Panel, names: tuple[str, ...]) -> Panel:
+        """Take some fields of a book; DataError for an unknown one, with the nearest name."""
         for name in names:
             if name not in book.fields:
                 raise DataError(unknown_name("field", name, book.fields))
-        return book.select(names, start, end)
+        return book.select(names)
 
 
 _SOURCES: dict[str, type[Source]] = {}

@@ -78,9 +78,9 @@ class BookFiles(BookSource):
 class Notes:
     """Counts of the rows that options left out, over all files, to be said in sentences."""
 
-    def __init__(self) -> None:
+    def __init__(self, said: tuple[str, ...] = ()) -> None:
         self._counts: dict[str, int] = {}
-        self._sentences: list[str] = []
+        self._sentences: list[str] = list(said)
 
     def count(self, what: str, rows: int) -> None:
         """Add to the number of rows that `what` (a text with `{n}`, and `{read}` for all rows) is said of."""
@@ -151,14 +151,14 @@ def settle(part: BookPart, options: BookFiles, notes: Notes) -> BookPart:
     return part
 
 
-def fewest_levels(parts: list[BookPart], notes: Notes) -> list[BookPart]:
-    """Cut all to the smallest number of levels, and say so where they differ."""
-    there = {part.levels: part.symbol for part in reversed(parts)}
-    fewest = min(there)
-    if len(there) > 1:
-        said = ", ".join(f"{there[n]} {n}" for n in sorted(there))
+def fewest_levels(there: list[tuple[str, int]], notes: Notes) -> int:
+    """Return the smallest number of levels of (symbol, levels) pairs, a pair a file; say so where they differ."""
+    of = {levels: symbol for symbol, levels in reversed(there)}
+    fewest = min(of)
+    if len(of) > 1:
+        said = ", ".join(f"{of[n]} {n}" for n in sorted(of))
         notes.say(f"The first {fewest} levels are used, the fewest of all files ({said}).")
-    return [part.first_levels(fewest) for part in parts]
+    return fewest
 
 
 def book_panel(parts: list[BookPart], row: str, tick: float, notes: Notes, n_read: int, where: str) -> Panel:

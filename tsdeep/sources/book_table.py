@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
@@ -39,6 +40,7 @@ from tsdeep.sources.book_table_files import (
     read_columns,
 )
 from tsdeep.sources.clock import known_zone, local_dates
+from tsdeep.sources.pieces import Piece, in_period
 from tsdeep.tables import stamp
 
 _KEYS = ("time", "symbol", "session")
@@ -148,13 +150,73 @@ class BookTable(BookFiles):
         notes = Notes()
         parts = [part for file in find_files(Path(self.path), self.pattern) for part in self._read(file)]
         wanted = self._check_symbols(sorted({part.symbol for part in parts}))
-        parts = fewest_levels([part for part in parts if part.symbol in wanted], notes)
-        for part in parts:
-            priced = sum(_mark_unoccupied(part.fields, side) for side in ("ask", "bid"))
-            notes.count("{n} levels have a price and no size; they are taken as unoccupied.", priced)
+        parts = [part for part in parts if part.symbol in wanted]
+        levels = fewest_levels([(part.symbol, part.levels) for part in parts], notes)
+        parts = [part.first_levels(levels) for part in parts]
         n_read = sum(part.n_rows for part in parts)
         whole = [self._sessions([p for p in parts if p.symbol == symbol], notes) for symbol in wanted]
+        for part in whole:
+            self._check_gaps(part)
         return book_panel(whole, self.row, self.tick, notes, n_read, self.path)
+
+    def pieces(
+        self, names: tuple[str, ...], start: pd.Timestamp | None = None, end: pd.Timestamp | None = None
+    ) -> list[Piece]:
+        """List the instruments and days, a piece each, in the period by the date in a file's name.
+
+        So with `session: file`; files of one date are one piece. With the date in the rows (`session: calendar`
+        or `column`) it takes reading them to tell where a session begins, and one may go from file to file: all
+        is one piece then. Arguments, result and errors are as of `Source.pieces`. That files of different dates
+        do not overlap in time shows where panels are put one behind another. A `max_gap` that is shorter than
+        the usual step is refused by `panel` only, as one odd day does not tell.
+        """
+        if self.session != "file":
+            return super().pieces(names, start, end)
+        files = find_files(Path(self.path), self.pattern)
+        symbols = [self._symbols_of(file) for file in files]
+        wanted = self._check_symbols(sorted({symbol for each in symbols for symbol in each}))
+        notes = Notes()
+        levels = fewest_levels(
+            [
+                (symbol, len(self._levels(file)))
+                for file, each in zip(files, symbols, strict=True)
+                for symbol in each
+                if symbol in wanted
+            ],
+            notes,
+        )
+        said = notes.sentences(0)
+        parts: dict[tuple[str, np.datetime64], list[Path]] = {}
+        dated = sorted(((date_in_name(file), n) for n, file in enumerate(files)))
+        for symbol in wanted:
+            for date, n in dated:
+                if symbol in symbols[n]:
+                    parts.setdefault((symbol, date), []).append(files[n])
+        keep = in_period(np.array([date for _, date in parts]), start, end)
+        return [
+            Piece(f"{symbol} {date}", partial(self._piece, symbol, there, levels, names, said))
+            for ((symbol, date), there), kept in zip(parts.items(), keep, strict=True)
+            if kept
+        ]
+
+    def _piece(
+        self, symbol: str, files: list[Path], levels: int, names: tuple[str, ...], said: tuple[str, ...]
+    ) -> Panel | None:
+        notes = Notes(said)
+        parts = [part for file in files for part in self._read(file) if part.symbol == symbol]
+        parts = [part.first_levels(levels) for part in parts]
+        n_read = sum(part.n_rows for part in parts)
+        part = self._sessions(parts, notes)
+        if not part.n_rows:
+            return None
+        return self._chosen(book_panel([part], self.row, self.tick, notes, n_read, self.path), names)
+
+    def _symbols_of(self, file: Path) -> list[str]:
+        """List the instruments of a file, of its columns reading that of the symbol alone."""
+        if self.symbol is not None:
+            return [self.symbol]
+        table = read_columns(file, [], [self.columns["symbol"]])
+        return list(pd.unique(as_texts(table, self.columns["symbol"], file)))
 
     def _read(self, file: Path) -> list[BookPart]:
         """Read a file, a part an instrument."""
@@ -220,6 +282,9 @@ class BookTable(BookFiles):
     def _sessions(self, parts: list[BookPart], notes: Notes) -> BookPart:
         """Put the files of an instrument in order, apply the options, and cut sessions at gaps."""
         for part in parts:
+            priced = sum(_mark_unoccupied(part.fields, side) for side in ("ask", "bid"))
+            notes.count("{n} levels have a price and no size; they are taken as unoccupied.", priced)
+        for part in parts:
             back = part.time[1:] < part.time[:-1]
             if back.any():
                 row = int(np.argmax(back)) + 1
@@ -260,17 +325,26 @@ class BookTable(BookFiles):
             return part
         step = np.diff(part.time)
         within = part.session[1:] == part.session[:-1]
-        gap = within & (step > pd.Timedelta(self.max_gap).to_timedelta64())
-        if gap.sum() * 2 > within.sum():
-            usual = pd.Timedelta(np.median(step[within].astype(np.int64)), "ns")
-            raise DataError(
-                f"{self.path}: {part.symbol}: {int(gap.sum()):,} of {int(within.sum()):,} steps within sessions are "
-                f"longer than max_gap {self.max_gap}, the usual one is {usual.total_seconds()} s; expected a longer "
-                "max_gap"
-            )
+        gap = within & (step > self._longest_step)
         notes.count(f"Sessions are cut at {{n}} gaps of more than {self.max_gap} (max_gap).", gap.sum())
         segment = np.append(0, np.cumsum(gap | ~within))
         return replace(part, segment=segment)
+
+    @property
+    def _longest_step(self) -> np.timedelta64:
+        return pd.Timedelta(self.max_gap).to_timedelta64()
+
+    def _check_gaps(self, part: BookPart) -> None:
+        """Refuse a `max_gap` that most steps within the sessions of an instrument exceed."""
+        step = np.diff(part.time)[part.session[1:] == part.session[:-1]]
+        gaps = int((step > self._longest_step).sum())
+        if gaps * 2 > len(step):
+            usual = pd.Timedelta(np.median(step.astype(np.int64)), "ns")
+            raise DataError(
+                f"{self.path}: {part.symbol}: {gaps:,} of {len(step):,} steps within sessions are "
+                f"longer than max_gap {self.max_gap}, the usual one is {usual.total_seconds()} s; expected a longer "
+                "max_gap"
+            )
 
 
 def _mark_unoccupied(fields: Mapping[str, np.ndarray], side: str) -> int:

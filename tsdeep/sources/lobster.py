@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from pydantic import field_validator
 
 from tsdeep.books import level_fault
@@ -25,6 +27,7 @@ from tsdeep.sources.book_part import BookPart
 from tsdeep.sources.clock import known_zone, local_to_utc
 from tsdeep.sources.lobster_files import Pair, find_pairs
 from tsdeep.sources.lobster_tables import HALT, check_executions, halts, read_message, read_orderbook
+from tsdeep.sources.pieces import Piece, distinct, in_period
 
 
 @register_source("lobster")
@@ -88,22 +91,61 @@ class Lobster(BookFiles):
             executions are not at the best price of the row before (rows of the two files that are shifted
             against each other), or (unless removed) the book is crossed, locked or one-sided.
         """
+        pairs, levels, notes = self._files()
+        parts, n_read = [], 0
+        for pair in pairs:
+            part, n_rows = self._read(pair, notes)
+            parts.append(part.first_levels(levels))
+            n_read += n_rows
+        return book_panel(parts, self.a_row, self.tick, notes, n_read, self.path)
+
+    def pieces(
+        self, names: tuple[str, ...], start: pd.Timestamp | None = None, end: pd.Timestamp | None = None
+    ) -> list[Piece]:
+        """List the pairs of files: a piece a ticker and day, in the period by the date in its name.
+
+        Files of other days are not read. Arguments, result and errors are as of `Source.pieces`.
+        """
+        pairs, levels, notes = self._files()
+        said = notes.sentences(0)
+        keep = in_period(np.array([pair.date for pair in pairs]), start, end)
+        pairs = [pair for pair, there in zip(pairs, keep, strict=True) if there]
+        called = distinct(
+            [f"{pair.symbol} {pair.date}" for pair in pairs],
+            [f"{pair.start_ms}-{pair.stop_ms}" for pair in pairs],
+        )
+        return [
+            Piece(name, partial(self._piece, pair, levels, names, said))
+            for name, pair in zip(called, pairs, strict=True)
+        ]
+
+    def _piece(self, pair: Pair, levels: int, names: tuple[str, ...], said: tuple[str, ...]) -> Panel | None:
+        notes = Notes(said)
+        part, n_rows = self._read(pair, notes)
+        if not part.n_rows:
+            return None
+        book = book_panel([part.first_levels(levels)], self.a_row, self.tick, notes, n_rows, self.path)
+        return self._chosen(book, names)
+
+    def _files(self) -> tuple[list[Pair], int, Notes]:
+        """Find the files to read, in order, the number of levels to take, and notes on both."""
         pairs, others = find_pairs(Path(self.path))
         notes = Notes()
         if others:
             more = f" and {len(others) - 3} more" if len(others) > 3 else ""
             notes.say(f"Not read, as the name is not LOBSTER's: {', '.join(others[:3])}{more}.")
         wanted = self._check_symbols(sorted({pair.symbol for pair in pairs}))
-        parts, n_read = [], 0
-        for pair in sorted((p for p in pairs if p.symbol in wanted), key=lambda p: wanted.index(p.symbol)):
-            if self.levels is not None and self.levels > pair.levels:
+        pairs = sorted(
+            (pair for pair in pairs if pair.symbol in wanted), key=lambda p: wanted.index(p.symbol)
+        )
+        if self.levels is None:
+            return pairs, fewest_levels([(pair.symbol, pair.levels) for pair in pairs], notes), notes
+        for pair in pairs:
+            if self.levels > pair.levels:
                 raise DataError(
                     f"{pair.orderbook}: found {pair.levels} levels, {self.levels} are asked for (levels)"
                 )
-            part, n_rows = self._read(pair, notes)
-            parts.append(part if self.levels is None else part.first_levels(self.levels))
-            n_read += n_rows
-        return book_panel(fewest_levels(parts, notes), self.a_row, self.tick, notes, n_read, self.path)
+        return pairs, self.levels, notes
 
     def _read(self, pair: Pair, notes: Notes) -> tuple[BookPart, int]:
         message, ns = read_message(pair)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import datetime
 import zlib
+from functools import partial
 from typing import Annotated
 
 import numpy as np
+import pandas as pd
 from pydantic import Field
 
 from tsdeep.panel import Panel
 from tsdeep.sources.base import BookSource, OneOrMore, register_source
 from tsdeep.sources.order_flow import Flow, OrderFlow, simulate
+from tsdeep.sources.pieces import Piece, in_period
 
 _LOT = 100
 _MIDDLE_TICKS = 10_000
@@ -66,17 +69,39 @@ class SimulatedBook(BookSource):
             submission, 2 partial cancellation, 3 deletion, 4 execution), `event_size`, `event_price`,
             `event_side` (1 if the resting order is a buy, -1 if a sell) `[rows]`; sizes are round lots of 100.
         """
+        return self._simulated([(s, number) for s in self.symbols for number in range(self.sessions)])
+
+    def pieces(
+        self, names: tuple[str, ...], start: pd.Timestamp | None = None, end: pd.Timestamp | None = None
+    ) -> list[Piece]:
+        """List the sessions, a piece each; arguments, result and errors as of `Source.pieces`."""
+        keep = in_period(self._dates(), start, end)
+        return [
+            Piece(f"{symbol} {date}", partial(self._piece, symbol, number, names))
+            for symbol in self.symbols
+            for number, date in enumerate(self._dates())
+            if keep[number]
+        ]
+
+    def _piece(self, symbol: str, number: int, names: tuple[str, ...]) -> Panel:
+        return self._chosen(self._simulated([(symbol, number)]), names)
+
+    def _dates(self) -> np.ndarray:
+        """Return the days of the sessions, datetime64[D] `[sessions]`."""
         first = np.busday_offset(np.datetime64(self.start, "D"), 0, roll="forward")
-        dates = np.busday_offset(first, np.arange(self.sessions)).astype("datetime64[D]")
-        flows = [self._session(symbol, number) for symbol in self.symbols for number in range(self.sessions)]
+        return np.busday_offset(first, np.arange(self.sessions)).astype("datetime64[D]")
+
+    def _simulated(self, sessions: list[tuple[str, int]]) -> Panel:
+        """Simulate sessions, each of a symbol and with its number."""
+        flows = [self._session(symbol, number) for symbol, number in sessions]
         edges = np.arange(len(flows) + 1, dtype=np.int64) * self.rows
-        days = np.tile(dates, len(self.symbols))
+        days = self._dates()[[number for _, number in sessions]]
         opens = days.astype("datetime64[ns]") + _OPEN
         return Panel(
             fields=self._fields(flows),
             time=np.concatenate([_clock(flow, begin) for flow, begin in zip(flows, opens, strict=True)]),
             bounds=np.stack([edges[:-1], edges[1:]], axis=1),
-            symbols=tuple(np.repeat(self.symbols, self.sessions).tolist()),
+            symbols=tuple(symbol for symbol, _ in sessions),
             session_date=np.repeat(days, self.rows),
             row=self.a_row,
             tick=self.tick,
