@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Annotated, Any, ClassVar, TypeVar
 
 import pandas as pd
@@ -34,7 +35,8 @@ class Source(BaseModel, ABC):
 
     The table that `bars` returns is canonical: the columns `time` (datetime64[ns]; for daily bars the
     session's date, without a zone) and `symbol`, then fields in lower case (`open`, `high`, `low`, `close`,
-    `volume`), float64, in the order of the symbols asked for. A source of order books is a `BookSource`.
+    `volume`), float64, in the order of the symbols asked for. Sentences in `attrs["notes"]`, on what a reader
+    should know of them, become the panel's `notes`. A source of order books is a `BookSource`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -72,7 +74,9 @@ class Source(BaseModel, ABC):
         DataError
             If the data cannot be read, lacks a field, or has a value that cannot be used.
         """
-        bars = plain_table(self.bars())
+        read = self.bars()
+        notes = tuple(read.attrs.get("notes", ()))
+        bars = plain_table(read)
         for name in names:
             if name not in bars.columns:
                 known = [column for column in bars.columns if column not in KEYS]
@@ -85,7 +89,8 @@ class Source(BaseModel, ABC):
             raise DataError(
                 f"no row in the period {start.date()} to {end.date()}; it has {first.date()} to {last.date()}"
             )
-        return Panel.from_frame(bars)
+        panel = Panel.from_frame(bars)
+        return replace(panel, notes=notes) if notes else panel
 
     def pieces(
         self, names: tuple[str, ...], start: pd.Timestamp | None = None, end: pd.Timestamp | None = None
