@@ -42,6 +42,8 @@ class Source(BaseModel, ABC):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: ClassVar[str]
+    dated_by_period: ClassVar[bool] = False
+    """Whether values are dated by the period they describe and published later, as economic series are."""
 
     @abstractmethod
     def bars(self) -> pd.DataFrame:
