@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import tsdeep
-from tsdeep.errors import RunError, SpecError, TsdeepError
+from tsdeep.cli_data import add_data
+from tsdeep.cli_sources import add_source, source_of, with_source
+from tsdeep.errors import RunError, TsdeepError
 
 if TYPE_CHECKING:
     import pandas as pd
     from rich.table import Table
 
-    from tsdeep.sources import Source
     from tsdeep.spec import DataSpec
 
 
@@ -85,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--resume", action="store_true", help="continue the run in --out, or the newest unfinished one"
     )
-    _add_source(run)
+    add_source(run)
     run.set_defaults(command=_run)
 
     listing = commands.add_parser("list", help="list specs, models, features, tasks and sources")
@@ -107,29 +108,15 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument(
         "--rows", type=int, default=1, metavar="N", help="how many of the newest rows (default 1)"
     )
-    _add_source(predict)
+    add_source(predict)
     predict.set_defaults(command=_predict)
+
+    add_data(commands)
     return parser
 
 
-def _add_source(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--source", help="kind of source to read instead of the spec's, such as csv")
-    parser.add_argument("--path", help="file or folder of that source")
-    parser.add_argument("--symbols", nargs="+", metavar="SYMBOL", help="symbols of that source")
-    parser.add_argument(
-        "--join",
-        nargs="+",
-        metavar="NAME=PATH",
-        default=[],
-        help="CSV files of series that the spec joins, vix=VIX.csv",
-    )
-    parser.add_argument(
-        "--train-only", metavar="PATH", help="folder of CSV files of more assets to learn from"
-    )
-
-
 def _run(options: argparse.Namespace) -> None:
-    spec = _with_source(tsdeep.load_spec(options.spec), options)
+    spec = with_source(tsdeep.load_spec(options.spec), options)
     training = {key: getattr(options, key) for key in ("epochs", "seed") if getattr(options, key) is not None}
     changes: dict[str, Any] = {"training": training} if training else {}
     if options.model is not None:
@@ -163,53 +150,6 @@ def _default_folder(spec: DataSpec, resume: bool) -> Path:
     return unfinished[-1]
 
 
-def _with_source(spec: DataSpec, options: argparse.Namespace) -> DataSpec:
-    spec = _with_series(spec, options)
-    source = _source(spec.resolved()["source"], options)
-    if source == spec.source:
-        return spec
-    if not spec.source.given and source.kind == spec.source.kind and options.symbols is None:
-        return spec.replace(source=source)  # the place that the spec left open
-    changes: dict[str, Any] = {"source": source, "variants": None}
-    changes["description"] = f"{spec.description} (Source changed from {spec.source.describe()}.)".strip()
-    if options.path is not None or options.source is not None:
-        changes["period"] = {"start": None, "end": None}
-        if spec.period != spec.replace(period=changes["period"]).period:
-            print("tsdeep: another source: the spec's period is not applied", file=sys.stderr)
-    return spec.replace(**changes)
-
-
-def _with_series(spec: DataSpec, options: argparse.Namespace) -> DataSpec:
-    """Give the series that a spec joins, and its assets to train on only, the files that were named."""
-    changes: dict[str, Any] = {}
-    if options.join:
-        series = spec.resolved()["join"]
-        for text in options.join:
-            name, separator, path = text.partition("=")
-            if not separator or name not in series:
-                known = ", ".join(series) or "none"
-                raise SpecError(
-                    f"--join: found '{text}', expected NAME=PATH with a series of {spec.name}: {known}"
-                )
-            series[name]["source"] = {"kind": "csv", "path": path}
-        changes["join"] = series
-    if options.train_only is not None:
-        if spec.assets is None:
-            raise SpecError(f"--train-only: {spec.name} has no 'assets', expected a spec of several assets")
-        changes["assets"] = {"train_only": {"kind": "csv", "path": options.train_only}}
-    return spec.replace(**changes) if changes else spec
-
-
-def _source(content: dict[str, Any], options: argparse.Namespace) -> Source:
-    """Make the source that a spec describes, with what the command line says otherwise."""
-    from tsdeep.sources import make_source
-
-    given = {key: getattr(options, key) for key in ("path", "symbols") if getattr(options, key) is not None}
-    if options.source is not None and options.source != content["kind"]:
-        content = {"kind": options.source}
-    return make_source({**content, **given})
-
-
 def _list(_options: argparse.Namespace) -> None:
     for title, names in (
         ("specs", tsdeep.spec_names()),
@@ -239,15 +179,19 @@ def _export(options: argparse.Namespace) -> None:
 
 def _predict(options: argparse.Namespace) -> None:
     from tsdeep.serving.predict import latest_version, read_metadata
-    from tsdeep.sources import source_class
+    from tsdeep.sources import Fetched, source_class
     from tsdeep.spec import make_spec
 
     about = read_metadata(latest_version(options.directory))
     content = about["spec"]
     if content is None:
         raise RunError(f"{options.directory} was exported without a spec; use tsdeep.predict from Python")
-    if about.get("scaler_of") is not None and options.symbols is None:
-        options.symbols = [about["scaler_of"]]
+    symbol = about.get("scaler_of") if options.symbols is None else None
+    kind = options.source or content["source"]["kind"]
+    # What was fetched is in the cache by all its symbols, so it is read whole.
+    read_whole = kind == content["source"]["kind"] and issubclass(source_class(kind), Fetched)
+    if symbol is not None and not read_whole:
+        options.symbols = [symbol]
     if (
         "ask_price" in about["field_shapes"]
         and "levels" in source_class(content["source"]["kind"]).model_fields
@@ -255,12 +199,20 @@ def _predict(options: argparse.Namespace) -> None:
         content["source"]["levels"] = about["field_shapes"]["ask_price"][0]
     if not content.get("assets") and not content.get("join"):
         fields = tuple(name for name in about["fields"] if name != "time")
-        newest = _source(content["source"], options).panel(fields)
+        source = source_of(content["source"], options)
+        newest = source.panel(fields)
     else:  # as they were learnt, whatever the period, and without those to train on only
         if content["assets"]:
             content["assets"]["train_only"] = None
         content["period"] = {"start": None, "end": None}
-        newest, _ = _with_source(make_spec(content), options).read()
+        spec = with_source(make_spec(content), options)
+        source = spec.source
+        newest, _ = spec.read()
+    if isinstance(source, Fetched):
+        from_when = source.notes(source.answer().entry)[0]
+        print(f"tsdeep: {from_when} `tsdeep data fetch` asks for newer ones.", file=sys.stderr)
+    if symbol is not None:
+        newest = newest.take(newest.symbol == symbol)
     print(tsdeep.predict(options.directory, newest, rows=options.rows).to_string(index=False))
 
 

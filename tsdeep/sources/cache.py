@@ -116,7 +116,7 @@ def locked(path: Path) -> Iterator[None]:
     import filelock
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(f"{path}.lock")
+    lock = filelock.FileLock(path.with_name(f"{path.stem.partition('@')[0]}.lock"))  # one for all copies
     try:
         lock.acquire(timeout=LOCK_SECONDS)
     except filelock.Timeout:

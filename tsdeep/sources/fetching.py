@@ -150,8 +150,8 @@ def asking(
         return retrying(once)
     except RateLimited as error:
         raise DataError(
-            f"{kind}: {what}: too many requests, asked {TRIES} times with growing waits; the provider says: {error}. "
-            "Ask again later, or for fewer symbols at a time"
+            f"{kind}: {what}: too many requests, asked {TRIES} times with growing waits (the provider says: {error}); "
+            "ask again later, or for fewer symbols at a time"
         ) from error
     except Unreachable as error:
         raise DataError(
