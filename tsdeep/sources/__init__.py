@@ -17,6 +17,7 @@ from tsdeep.sources.datareader import DataReader
 from tsdeep.sources.fi2010 import Fi2010
 from tsdeep.sources.lobster import Lobster
 from tsdeep.sources.online import Answer, Fetched, OnlineSource
+from tsdeep.sources.nasdaq import Nasdaq
 from tsdeep.sources.parquet import Parquet
 from tsdeep.sources.pieces import Piece
 from tsdeep.sources.simulated_book import SimulatedBook
@@ -32,6 +33,7 @@ __all__ = [
     "Fetched",
     "Fi2010",
     "Lobster",
+    "Nasdaq",
     "OneOrMore",
     "OnlineSource",
     "Parquet",
