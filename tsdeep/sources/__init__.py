@@ -1,5 +1,6 @@
 """The world outside, as canonical tables of bars and books."""
 
+from tsdeep.sources.alpaca import Alpaca
 from tsdeep.sources.base import (
     BookSource,
     OneOrMore,
@@ -24,6 +25,7 @@ from tsdeep.sources.simulated_book import SimulatedBook
 from tsdeep.sources.yfinance import YFinance
 
 __all__ = [
+    "Alpaca",
     "Answer",
     "BookSource",
     "BookTable",
