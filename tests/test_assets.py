@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 import tsdeep
 from tests.asset_bars import bars, several
-from tsdeep.assets import Assets, aligned, joined, side_by_side, stacked
+from tsdeep.assets import Assets, aligned, side_by_side, stacked
 from tsdeep.errors import DataError, SpecError
+from tsdeep.joins import joined
 from tsdeep.panel import Panel
 
 ASSETS = Assets(("A", "B", "C"), market="A")

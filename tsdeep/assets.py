@@ -1,4 +1,4 @@
-"""Several assets in one panel: the same days for all, the market beside each, and other series joined by date."""
+"""Several assets in one panel: the same days for all, and the market and the basket beside each."""
 
 from __future__ import annotations
 
@@ -18,8 +18,6 @@ BASKET = "basket_"
 """Prefix of the fields of all assets of the basket on a row's day, `[rows, assets]`: `basket_close`."""
 DROPPED_IN_A_ROW = 5
 """Most days in a row that may be left out for all assets, or for which a series is carried on: a week of trading."""
-SERIES_JUMP = 1.6
-"""Largest log change of a joined series within a row, a factor of five; VIX doubled at most."""
 ASSET = "asset"
 """Field of the number of a row's asset: its place in `Assets.symbols`."""
 
@@ -155,71 +153,6 @@ def stacked(panel: Panel, more: Panel) -> Panel:
     )
 
 
-def joined(
-    panel: Panel,
-    name: str,
-    series: Panel,
-    field: str = "close",
-    *,
-    missing: Literal["refuse", "previous"] = "refuse",
-) -> Panel:
-    """Put a series of one value a day on the rows of the same day.
-
-    Parameters
-    ----------
-    panel : Panel
-        Bars of any number of assets.
-    name : str
-        The new field.
-    series : Panel
-        One segment, with `field`.
-    field : str, default "close"
-        What to take of it.
-    missing : {"refuse", "previous"}, default "refuse"
-        Where the series has no value on a day: refuse, or take its last value before that day and say on how
-        many days.
-
-    Raises
-    ------
-    DataError
-        If a day has no value, or no value is known yet on the first day.
-    """
-    if len(series.bounds) != 1:
-        raise DataError(f"{name}: found {len(series.bounds)} segments, expected one series")
-    if name in panel.fields:
-        raise DataError(
-            f"{name}: the data has a field of this name already, expected another name for the series"
-        )
-    days, place = np.unique(panel.time, return_inverse=True)
-    known = np.searchsorted(series.time, days, side="right") - 1
-    if known[0] < 0:
-        raise DataError(
-            f"{name}: begins on {stamp(series.time[0])}, after the first row on {stamp(days[0])}; choose a later period"
-        )
-    _check_level(name, series, field)
-    absent = series.time[known] != days
-    notes = panel.notes
-    if absent.any():
-        when = ", ".join(stamp(day) for day in days[absent][:3]) + (", ..." if absent.sum() > 3 else "")
-        if missing == "refuse":
-            raise DataError(
-                f"{name}: no value on {int(absent.sum())} of {len(days)} days ({when}); give them, or take the value "
-                "of the day before with missing: previous"
-            )
-        run = _longest_run(absent)
-        if run > DROPPED_IN_A_ROW:
-            raise DataError(
-                f"{name}: no value on {run} days in a row, expected at most {DROPPED_IN_A_ROW} to carry the last one "
-                f"on; it has {stamp(series.time[0])} to {stamp(series.time[-1])}"
-            )
-        notes = (
-            *notes,
-            f"{name} has no value on {int(absent.sum())} days ({when}): its last one before was taken.",
-        )
-    values = series.raw(field)[known][place]
-    return replace(panel, fields={**panel.fields, name: values}, notes=notes)
-
-
 def side_by_side(panel: Panel, assets: Assets, fields: tuple[str, ...]) -> Panel:
     """Turn one segment an asset into one row a day, with a value for each asset of the basket.
 
@@ -281,6 +214,12 @@ def side_by_side(panel: Panel, assets: Assets, fields: tuple[str, ...]) -> Panel
     )
 
 
+def longest_run(mask: np.ndarray) -> int:
+    """Count the most true values in a row of a bool array `[rows]`."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]])))
+    return int((edges[1::2] - edges[::2]).max(initial=0))
+
+
 def _in_order(panel: Panel, assets: Assets, *, others: bool = False) -> Panel:
     """Return one segment an asset in the order of the assets."""
     missing = [name for name in assets.symbols if name not in panel.symbols]
@@ -331,7 +270,7 @@ def _same_days(panel: Panel, missing: str) -> Panel:
         absent |= lacks
     if not absent.any():
         return panel
-    run = _longest_run(absent)
+    run = longest_run(absent)
     if run > DROPPED_IN_A_ROW:
         raise DataError(
             f"{run} days in a row on which one asset or another has no row, expected at most {DROPPED_IN_A_ROW} to "
@@ -356,26 +295,6 @@ def _same_days(panel: Panel, missing: str) -> Panel:
         session_date=None if panel.session_date is None else panel.session_date[keep],
         notes=(*panel.notes, note),
     )
-
-
-def _check_level(name: str, series: Panel, field: str) -> None:
-    """Refuse a series above zero that goes to a multiple or a fraction within a row, as where its unit changes."""
-    values = series.raw(field)
-    if (values <= 0).any():
-        return
-    jump = np.abs(np.diff(np.log(values))) > SERIES_JUMP
-    if jump.any():
-        row = int(np.argmax(jump)) + 1
-        raise DataError(
-            f"{name}: {series.place(row)}: field '{field}' is {values[row]}, after {values[row - 1]}: an unexplained "
-            f"jump, expected a log change of at most {SERIES_JUMP}"
-        )
-
-
-def _longest_run(mask: np.ndarray) -> int:
-    """Count the most true values in a row."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]])))
-    return int((edges[1::2] - edges[::2]).max())
 
 
 def _having(panel: Panel, day: np.datetime64) -> list[str]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import pandas as pd
-from pydantic import BeforeValidator, Field, PlainSerializer
+from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
-from tsdeep.assets import ASSET, BASKET, MARKET, Assets, aligned, joined, stacked
+from tsdeep.assets import ASSET, BASKET, MARKET, Assets, aligned, stacked
+from tsdeep.durations import Duration
 from tsdeep.errors import DataError
+from tsdeep.joins import joined, rule_fault
 from tsdeep.panel import Panel
 from tsdeep.sources import Source, make_source
 from tsdeep.spec_parts import Part
@@ -56,18 +58,47 @@ class AssetRules(Part):
 
 
 class Joined(Part):
-    """A series of one value a day for all assets, such as VIX."""
+    """A series that stands on the rows of all assets, such as VIX: on each the newest value known at its time."""
 
     source: AnySource = Field(description="Where it comes from: one symbol.")
     field: str = Field(default="close", description="What to take of it.")
     missing: Literal["refuse", "previous"] = Field(
-        default="refuse", description="On a day without a value: refuse, or take the last one before."
+        default="refuse",
+        description="Where a row's own time has no value: refuse, or take the newest one before.",
+    )
+    lag: Duration | None = Field(
+        default=None,
+        description=(
+            "How long after its time stamp a value is known, in calendar time on the clock of the rows (UTC within "
+            "the day): 1D, 21h15min, 45D. Without it at its stamp, which is for daily rows with a daily series, or "
+            "both within the day."
+        ),
+    )
+    max_age: Duration | None = Field(
+        default=None,
+        description=(
+            "Longest time from a value's stamp to the row that takes it; without it at most five row times in a row "
+            "have no new value."
+        ),
     )
     optional: bool = Field(
         default=False,
         strict=True,
         description="Do without it, and without the features that read it, where no path is given.",
     )
+
+    @model_validator(mode="after")
+    def _usable(self) -> Joined:
+        if self.lag is None and self.source.dated_by_period:
+            raise ValueError(
+                "lag: found none, expected how long after its date a value is published, such as lag: 45D with "
+                f"missing: previous: a source '{self.source.kind}' dates a value by the period that it describes, "
+                "which is over before the value is known (lag: 0D takes it at its date nevertheless)"
+            )
+        fault = rule_fault(self.missing, self.lag, self.max_age)
+        if fault is not None:
+            raise ValueError(fault)
+        return self
 
     @property
     def used(self) -> bool:
@@ -116,7 +147,6 @@ def read_panel(
         If anything cannot be read or does not fit, with the source.
     """
     panel = _from(source, fields, start, end)
-    joins = {name: each for name, each in series.items() if each.used}
     assets = None
     if rules is not None:
         names = tuple(dict.fromkeys(panel.symbols))
@@ -124,20 +154,40 @@ def read_panel(
         if rules.train_only is not None:
             more = _from(rules.train_only, fields, start, end)
             others = tuple(dict.fromkeys(more.symbols))
-        assets = Assets(names, others, rules.market, tuple(joins))
+        assets = Assets(
+            names, others, rules.market, tuple(name for name, each in series.items() if each.used)
+        )
         if rules.train_only is not None:
             panel = stacked(panel, more)
         try:
             panel = aligned(panel, assets, missing=rules.missing, start=rules.start, max_jump=rules.max_jump)
         except DataError as error:
             raise DataError(f"{source.describe()}: {error}") from None
-    for name, each in joins.items():
-        found = _from(each.source, (each.field,), None, end)
+    return with_series(panel, series, read_series(series, end)), assets
+
+
+def read_series(series: dict[str, Joined], end: pd.Timestamp | None) -> dict[str, Panel]:
+    """Read the series that are used, by the field that each becomes, up to a last time; errors as `read_panel`."""
+    return {name: _from(each.source, (each.field,), None, end) for name, each in series.items() if each.used}
+
+
+def with_series(panel: Panel, series: dict[str, Joined], read: dict[str, Panel]) -> Panel:
+    """Join series, as `read_series` gives them, to a panel or to a part of one; errors as `read_panel`."""
+    for name, found in read.items():
+        rule = series[name]
         try:
-            panel = joined(panel, name, found, each.field, missing=each.missing)
+            panel = joined(
+                panel,
+                name,
+                found,
+                rule.field,
+                missing=rule.missing,
+                lag=rule.lag,
+                max_age=rule.max_age,
+            )
         except DataError as error:
-            raise DataError(f"{each.source.describe()}: {error}") from None
-    return panel, assets
+            raise DataError(f"{rule.source.describe()}: {error}") from None
+    return panel
 
 
 def _from(

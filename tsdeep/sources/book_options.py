@@ -7,27 +7,14 @@ from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import Field, field_validator
 
 from tsdeep.books import check_book, touch_faults, touch_text
+from tsdeep.durations import Duration
 from tsdeep.errors import DataError, unknown_name
 from tsdeep.panel import Panel
 from tsdeep.sources.base import BookSource, OneOrMore
 from tsdeep.sources.book_part import BookPart
-
-
-def _duration(value: str) -> str:
-    try:
-        length = None if value.strip().replace(".", "").isdigit() else pd.Timedelta(value)
-    except ValueError:
-        length = None
-    if length is None or pd.isna(length) or length < pd.Timedelta(0):
-        raise ValueError(f"found {value!r}, expected a time with its unit, such as '10min' or '30s'")
-    return value
-
-
-Duration = Annotated[str, AfterValidator(_duration)]
-"""Annotation of a length of time with its unit, such as `10min` or `30s`; zero or more."""
 
 PositiveTick = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 """Annotation of the smallest step of prices, in their own unit."""

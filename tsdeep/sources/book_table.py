@@ -15,12 +15,12 @@ import pyarrow as pa
 from pydantic import Field, field_validator, model_validator
 
 from tsdeep.books import BOOK_FIELDS, level_fault
+from tsdeep.durations import Duration
 from tsdeep.errors import DataError
 from tsdeep.panel import Panel
 from tsdeep.sources.base import register_source
 from tsdeep.sources.book_options import (
     BookFiles,
-    Duration,
     Notes,
     PositiveTick,
     book_panel,
