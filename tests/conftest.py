@@ -1,14 +1,23 @@
-"""What all tests share: a quiet TensorFlow, and one finished run."""
+"""What all tests share: a quiet TensorFlow, a cache of their own, and one finished run."""
 
 import importlib.util
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("YF_DISABLE_CURL_CFFI", "1")  # so that yfinance asks through requests, which tests answer
 
 import pytest
 
 # Modules of benchmarks that run in processes of their own, and need what the tests do not.
 collect_ignore = [] if importlib.util.find_spec("torch") else ["benchmarks/training/torch_steps.py"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_of_tests(tmp_path_factory):
+    """A cache that is not the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TSDEEP_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +29,12 @@ def finished_run(tmp_path_factory):
     status = main(["run", "sp500_direction", "--folds", "1", "--epochs", "1", "--out", str(folder)])
     assert status == 0
     return folder
+
+
+@pytest.fixture
+def yahoo(tmp_path, monkeypatch):
+    """Yahoo Finance in place of the network, and an empty cache: `yahoo.serve(symbol, bars)`."""
+    from tests.sources.yahoo import yahoo_in_place_of_the_network
+
+    with yahoo_in_place_of_the_network(tmp_path, monkeypatch) as server:
+        yield server

@@ -117,7 +117,8 @@ class YFinance(OnlineSource):
         if isinstance(error, yfinance.exceptions.YFRateLimitError):
             return RateLimited(short(str(error)))
         if isinstance(error, yfinance.exceptions.YFTickerMissingError) or status == 404:
-            said = f"; Yahoo says: {short(error.rationale)}" if hasattr(error, "rationale") else ""
+            words = getattr(error, "yahoo_reason", None)
+            said = f"; Yahoo says: {short(words)}" if words else ""
             return DataError(
                 f"{self.kind}: no {self._what} of the symbol '{symbol}', expected one that Yahoo knows, with bars "
                 f"in the period{said}"
