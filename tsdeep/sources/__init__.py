@@ -1,6 +1,7 @@
 """The world outside, as canonical tables of bars and books."""
 
 from tsdeep.sources.alpaca import Alpaca
+from tsdeep.sources.alpaca_quotes import AlpacaQuotes
 from tsdeep.sources.base import (
     BookSource,
     OneOrMore,
@@ -17,8 +18,8 @@ from tsdeep.sources.csv import Csv
 from tsdeep.sources.datareader import DataReader
 from tsdeep.sources.fi2010 import Fi2010
 from tsdeep.sources.lobster import Lobster
-from tsdeep.sources.online import Answer, Fetched, OnlineSource
 from tsdeep.sources.nasdaq import Nasdaq
+from tsdeep.sources.online import Answer, Fetched, OnlineSource
 from tsdeep.sources.parquet import Parquet
 from tsdeep.sources.pieces import Piece
 from tsdeep.sources.simulated_book import SimulatedBook
@@ -26,6 +27,7 @@ from tsdeep.sources.yfinance import YFinance
 
 __all__ = [
     "Alpaca",
+    "AlpacaQuotes",
     "Answer",
     "BookSource",
     "BookTable",

@@ -20,17 +20,11 @@ PositiveTick = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 """Annotation of the smallest step of prices, in their own unit."""
 
 
-class BookFiles(BookSource):
-    """Settings that every source of books from files has; `book` is the subclass' own.
+class BookRows(BookSource):
+    """Settings of which rows of a book are taken, for `trim` and `settle`.
 
     Parameters
     ----------
-    path : str
-        Where the files are.
-    symbols : list of str, optional
-        Which instruments, in this order; by default all, in alphabetical order.
-    levels : int, optional
-        How many levels to take of each side, the best first; by default all that there are.
     trim_start, trim_end : str, default "0s"
         Time to leave out at the start and the end of each session, such as `10min`.
     same_time : "keep" or "last"
@@ -40,13 +34,32 @@ class BookFiles(BookSource):
         orders on a side: refuse the data, or leave the row out. Rows are removed after `same_time` acted.
     """
 
-    path: str
-    symbols: OneOrMore[str] | None = None
-    levels: int | None = Field(default=None, ge=1)
     trim_start: Duration = "0s"
     trim_end: Duration = "0s"
     same_time: Literal["keep", "last"] = "keep"
     crossed: Literal["refuse", "remove"] = "refuse"
+
+
+class _Places(BookSource):
+    """Settings of which files are read."""
+
+    path: str
+    symbols: OneOrMore[str] | None = None
+    levels: int | None = Field(default=None, ge=1)
+
+
+class BookFiles(BookRows, _Places):
+    """Settings that every source of books from files has, beside those of `BookRows`; `book` is the subclass' own.
+
+    Parameters
+    ----------
+    path : str
+        Where the files are.
+    symbols : list of str, optional
+        Which instruments, in this order; by default all, in alphabetical order.
+    levels : int, optional
+        How many levels to take of each side, the best first; by default all that there are.
+    """
 
     @field_validator("path")
     @classmethod
@@ -84,7 +97,7 @@ class Notes:
         return tuple(counted + self._sentences)
 
 
-def trim(part: BookPart, first: np.ndarray, last: np.ndarray, options: BookFiles, notes: Notes) -> BookPart:
+def trim(part: BookPart, first: np.ndarray, last: np.ndarray, options: BookRows, notes: Notes) -> BookPart:
     """Leave out the first and the last minutes of each session.
 
     Parameters
@@ -93,7 +106,7 @@ def trim(part: BookPart, first: np.ndarray, last: np.ndarray, options: BookFiles
         Rows of one instrument.
     first, last : ndarray of datetime64[ns], [rows]
         Start and end of the session that each row belongs to, UTC.
-    options : BookFiles
+    options : BookRows
         `trim_start` and `trim_end`; rows at exactly `trim_start` after the start or `trim_end` before the
         end stay.
     notes : Notes
@@ -116,7 +129,7 @@ def trim(part: BookPart, first: np.ndarray, last: np.ndarray, options: BookFiles
     return part.keep(~(early | late))
 
 
-def settle(part: BookPart, options: BookFiles, notes: Notes) -> BookPart:
+def settle(part: BookPart, options: BookRows, notes: Notes) -> BookPart:
     """Collapse rows of the same time, then refuse or leave out those without a market, as the options say."""
     if options.same_time == "last":
         followed = (part.time[1:] == part.time[:-1]) & (part.segment[1:] == part.segment[:-1])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
@@ -29,6 +28,7 @@ from tsdeep.sources.book_options import (
     trim,
 )
 from tsdeep.sources.book_part import BookPart, join
+from tsdeep.sources.book_sessions import check_gaps, cut_at_gaps, mark_unoccupied, session_spans
 from tsdeep.sources.book_table_files import (
     as_dates,
     as_numbers,
@@ -44,7 +44,6 @@ from tsdeep.sources.pieces import Piece, in_period
 from tsdeep.tables import stamp
 
 _KEYS = ("time", "symbol", "session")
-_NO_PRICE = 1e300  # feeds write the largest float64 where there is no price
 
 
 @register_source("book_table")
@@ -156,7 +155,7 @@ class BookTable(BookFiles):
         n_read = sum(part.n_rows for part in parts)
         whole = [self._sessions([p for p in parts if p.symbol == symbol], notes) for symbol in wanted]
         for part in whole:
-            self._check_gaps(part)
+            check_gaps(part, self.max_gap, self.path)
         return book_panel(whole, self.row, self.tick, notes, n_read, self.path)
 
     def pieces(
@@ -282,8 +281,7 @@ class BookTable(BookFiles):
     def _sessions(self, parts: list[BookPart], notes: Notes) -> BookPart:
         """Put the files of an instrument in order, apply the options, and cut sessions at gaps."""
         for part in parts:
-            priced = sum(_mark_unoccupied(part.fields, side) for side in ("ask", "bid"))
-            notes.count("{n} levels have a price and no size; they are taken as unoccupied.", priced)
+            mark_unoccupied(part.fields, notes)
         for part in parts:
             back = part.time[1:] < part.time[:-1]
             if back.any():
@@ -313,46 +311,5 @@ class BookTable(BookFiles):
         if back.any():
             row = int(np.argmax(back)) + 1
             raise DataError(f"{part.place(row)}: session {part.session[row]} follows {part.session[row - 1]}")
-        starts = np.flatnonzero(np.append(True, part.session[1:] != part.session[:-1]))
-        stops = np.append(starts[1:], part.n_rows)
-        first = np.repeat(part.time[starts], stops - starts)
-        last = np.repeat(part.time[stops - 1], stops - starts)
-        return self._cut(settle(trim(part, first, last, self, notes), self, notes), notes)
-
-    def _cut(self, part: BookPart, notes: Notes) -> BookPart:
-        """Give each row the number of its segment, which ends with its session and at a gap."""
-        if not part.n_rows:
-            return part
-        step = np.diff(part.time)
-        within = part.session[1:] == part.session[:-1]
-        gap = within & (step > self._longest_step)
-        notes.count(f"Sessions are cut at {{n}} gaps of more than {self.max_gap} (max_gap).", gap.sum())
-        segment = np.append(0, np.cumsum(gap | ~within))
-        return replace(part, segment=segment)
-
-    @property
-    def _longest_step(self) -> np.timedelta64:
-        return pd.Timedelta(self.max_gap).to_timedelta64()
-
-    def _check_gaps(self, part: BookPart) -> None:
-        """Refuse a `max_gap` that most steps within the sessions of an instrument exceed."""
-        step = np.diff(part.time)[part.session[1:] == part.session[:-1]]
-        gaps = int((step > self._longest_step).sum())
-        if gaps * 2 > len(step):
-            usual = pd.Timedelta(np.median(step.astype(np.int64)), "ns")
-            raise DataError(
-                f"{self.path}: {part.symbol}: {gaps:,} of {len(step):,} steps within sessions are "
-                f"longer than max_gap {self.max_gap}, the usual one is {usual.total_seconds()} s; expected a longer "
-                "max_gap"
-            )
-
-
-def _mark_unoccupied(fields: Mapping[str, np.ndarray], side: str) -> int:
-    """Give levels without size the size and price 0; returns how many of them had a price."""
-    price, size = fields[f"{side}_price"], fields[f"{side}_size"]
-    price[np.abs(price) >= _NO_PRICE] = np.nan
-    size[np.isnan(size)] = 0.0
-    empty = size == 0
-    priced = int((empty & (price > 0)).sum())
-    price[empty] = 0.0
-    return priced
+        first, last = session_spans(part)
+        return cut_at_gaps(settle(trim(part, first, last, self, notes), self, notes), self.max_gap, notes)

@@ -134,6 +134,33 @@ def session_ends(times: pd.Series, calendar: str) -> np.ndarray:
     return np.where(sessions[at] == dates, ends, dates + np.timedelta64(1, "D"))
 
 
+def regular_hours(dates: np.ndarray, calendar: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return when the regular hours of days begin and end.
+
+    Parameters
+    ----------
+    dates : ndarray of datetime64[D], [rows]
+        Days of the exchange.
+    calendar : str
+        Name of its calendar.
+
+    Returns
+    -------
+    tuple of ndarray of datetime64[ns], [rows]
+        Opens and closes, UTC; NaT on a day without a session.
+    """
+    days, row = np.unique(dates, return_inverse=True)
+    exchange = exchange_calendar(calendar, pd.Timestamp(days[0]), pd.Timestamp(days[-1]))
+    sessions = exchange.sessions.to_numpy("datetime64[D]")
+    at = np.clip(np.searchsorted(sessions, days), 0, len(sessions) - 1)
+    there = sessions[at] == days
+    opens, closes = (
+        np.where(there, _utc(each)[at], np.datetime64("NaT", "ns"))
+        for each in (exchange.opens, exchange.closes)
+    )
+    return opens[row], closes[row]
+
+
 def _advice(holes: np.ndarray, there: np.ndarray) -> str:
     if (holes < there[0]).all():
         return "Ask from its first bar on, or leave start out to take each symbol from its own"
