@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsdeep import DataError, Panel
+from tsdeep import DataError, Panel, SpecError
 from tsdeep.sources import Csv, Parquet, make_source
 
 
@@ -157,6 +157,50 @@ def test_a_missing_path_file_or_an_empty_folder_is_refused(tmp_path):
         Parquet(path=str(tmp_path)).bars()
 
 
+def write_bars(bars, source, tmp_path):
+    """Write bars for a source; returns the path of the file."""
+    file = tmp_path / f"A{source.suffix}"
+    if source is Csv:
+        bars.to_csv(file, index=False)
+    else:
+        bars.to_parquet(file)
+    return str(file)
+
+
+@pytest.mark.parametrize("source", [Csv, Parquet])
+def test_a_calendar_tells_a_holiday_from_a_hole(source, tmp_path):
+    """2020-01-01 was a holiday, and 2020-01-04 a Saturday."""
+    days = pd.DataFrame({"date": pd.to_datetime(["2019-12-31", "2020-01-02", "2020-01-03", "2020-01-06"])})
+    days["close"] = 1.0
+    path = write_bars(days, source, tmp_path)
+    assert len(source(path=path, calendar="XNYS").bars()) == 4
+    write_bars(days.drop(index=1), source, tmp_path)
+    with pytest.raises(DataError, match=r"'A': no bar on 1 of 4 sessions of XNYS \(2020-01-02\)"):
+        source(path=path, calendar="XNYS").bars()
+    assert len(source(path=path).bars()) == 3
+    days.loc[3, "date"] = pd.Timestamp("2020-01-04")
+    write_bars(days, source, tmp_path)
+    with pytest.raises(DataError, match=r"'A': bars on 1 days on which XNYS has no session \(2020-01-04\)"):
+        source(path=path, calendar="XNYS").bars()
+
+
+@pytest.mark.parametrize("source", [Csv, Parquet])
+def test_a_calendar_knows_the_session_of_times_within_a_day(source, tmp_path):
+    times = pd.DataFrame(
+        {"date": pd.to_datetime(["2020-01-02 14:30", "2020-01-02 20:59", "2020-01-06 14:30"])}
+    )
+    path = write_bars(times.assign(close=1.0), source, tmp_path)
+    with pytest.raises(DataError, match=r"'A': no bar on 1 of 3 sessions of XNYS \(2020-01-03\)"):
+        source(path=path, calendar="XNYS").bars()
+
+
+def test_an_unknown_calendar_is_refused():
+    with pytest.raises(
+        SpecError, match=r"calendar: found 'XNYSE', expected a calendar .*did you mean 'XNYS'"
+    ):
+        make_source({"kind": "parquet", "calendar": "XNYSE"})
+
+
 def test_real_etfs_are_the_same_from_csv_and_from_parquet(tmp_path):
     if "TSDEEP_TEST_DATA" not in os.environ:
         pytest.skip("the environment variable TSDEEP_TEST_DATA does not name the folder of test data")
@@ -165,7 +209,9 @@ def test_real_etfs_are_the_same_from_csv_and_from_parquet(tmp_path):
         table = pd.read_csv(folder / f"{symbol}.csv", parse_dates=["Date"])
         table.to_parquet(tmp_path / f"{symbol}.parquet")
     names = ("open", "high", "low", "close", "volume")
-    source = make_source({"kind": "parquet", "path": str(tmp_path), "symbols": ["SPY", "GLD"]})
+    source = make_source(
+        {"kind": "parquet", "path": str(tmp_path), "symbols": ["SPY", "GLD"], "calendar": "XNYS"}
+    )
     panel, same = source.panel(names), Csv(path=str(folder), symbols=["SPY", "GLD"]).panel(names)
     assert panel.symbols == ("SPY", "GLD")
     assert panel.fingerprint() == same.fingerprint()

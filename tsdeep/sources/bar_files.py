@@ -12,6 +12,7 @@ from pydantic import Field, field_validator
 
 from tsdeep.errors import DataError, unknown_name
 from tsdeep.sources.base import OneOrMore, Source
+from tsdeep.sources.calendars import CalendarName, check_sessions
 
 
 class BarFiles(Source):
@@ -30,6 +31,8 @@ class BarFiles(Source):
         How texts are written: ISO 8601 or a format of `strptime`.
     columns : dict, optional
         Field to column name, where they differ: `{close: Adj Close}`.
+    calendar : str, optional
+        Exchange whose sessions bars must have, such as `XNYS`: a session without a bar is a hole, and refused.
     """
 
     suffix: ClassVar[str]
@@ -44,6 +47,7 @@ class BarFiles(Source):
     time: str = "date"
     time_format: str = "ISO8601"
     columns: dict[str, str] = Field(default_factory=dict)
+    calendar: CalendarName | None = None
 
     @field_validator("path")
     @classmethod
@@ -72,8 +76,16 @@ class BarFiles(Source):
         ------
         DataError
             If no path was given, a file is missing, empty or cannot be read, a column is not there or there
-            twice, a time is not one, or a symbol asked for is not found; with the file, and the row from 0.
+            twice, a time is not one, or a symbol asked for is not found; with the file, and the row from 0. With a
+            calendar, if a session has no bar, or a bar is on a day without a session; with the symbol and dates.
         """
+        bars = self._all_bars()
+        if self.calendar is not None:
+            daily = bool((bars["time"] == bars["time"].dt.normalize()).all())
+            check_sessions(bars, self.calendar, daily=daily)
+        return bars
+
+    def _all_bars(self) -> pd.DataFrame:
         if self.path is None:
             files = ", ".join(f"{symbol}{self.suffix}" for symbol in self.symbols or ("<symbol>",))
             raise DataError(

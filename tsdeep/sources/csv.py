@@ -34,6 +34,8 @@ class Csv(BarFiles):
         `%m/%d/%Y`.
     columns : dict, optional
         Field to column name, where they differ: `{close: Adj Close}`.
+    calendar : str, optional
+        Exchange whose sessions bars must have, such as `XNYS`: a session without a bar is a hole, and refused.
     """
 
     suffix: ClassVar[str] = ".csv"

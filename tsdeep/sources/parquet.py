@@ -32,6 +32,8 @@ class Parquet(BarFiles):
         `strptime`. Times and dates of Parquet's own types need none.
     columns : dict, optional
         Field to column name, where they differ: `{close: Adj Close}`.
+    calendar : str, optional
+        Exchange whose sessions bars must have, such as `XNYS`: a session without a bar is a hole, and refused.
     """
 
     suffix: ClassVar[str] = ".parquet"
