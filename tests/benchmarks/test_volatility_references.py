@@ -23,9 +23,10 @@ import pandas as pd
 import pytest
 
 import tsdeep
-from tsdeep.assets import Assets, aligned, joined
+from tsdeep.assets import Assets, aligned
 from tsdeep.baselines.volatility_references import volatility_references
 from tsdeep.features import FeatureBank
+from tsdeep.joins import joined
 from tsdeep.samples import Samples
 from tsdeep.tasks import get_task
 

@@ -10,7 +10,8 @@ import tensorflow as tf
 
 import tsdeep
 from tests.asset_bars import bars, several
-from tsdeep.assets import Assets, aligned, joined, stacked
+from tsdeep.assets import Assets, aligned, stacked
+from tsdeep.joins import joined
 from tsdeep.models import initialiser_of
 from tsdeep.panel import Panel
 

@@ -5,8 +5,9 @@ import pytest
 
 import tsdeep
 from tests.asset_bars import bars, several
-from tsdeep.assets import Assets, aligned, joined
+from tsdeep.assets import Assets, aligned
 from tsdeep.baselines import references_for
+from tsdeep.joins import joined
 from tsdeep.panel import Panel
 from tsdeep.validation.settings import references_of
 
