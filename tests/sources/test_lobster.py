@@ -237,7 +237,7 @@ def test_what_is_left_of_any_day_is_a_loop_s_and_the_notes_count_all_that_is_not
         ({"trim_start": "10"}, "trim_start: found '10', expected a time with its unit, such as '10min'"),
         ({"trim_end": "-3min"}, "trim_end: found '-3min', expected a time with its unit"),
         ({"trim_end": "soon"}, "trim_end: found 'soon', expected a time with its unit"),
-        ({"trim_start": 10}, "trim_start: found 10, expected a string"),
+        ({"trim_start": 10}, "trim_start: found 10, expected a time with its unit"),
         ({"timezone": "New York"}, "timezone: found 'New York', expected a time zone such as"),
         ({"same_time": "first"}, "same_time: found 'first', expected 'keep' or 'last'"),
         ({"crossed": "keep"}, "crossed: found 'keep', expected 'refuse' or 'remove'"),
