@@ -3,7 +3,7 @@
 import json
 import re
 from contextlib import contextmanager
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pandas as pd
 import responses
@@ -93,7 +93,7 @@ class Yahoo:
         self.answers[symbol] = chart(symbol, bars, **how)
 
     def _answer(self, request):
-        symbol = urlsplit(request.url).path.rpartition("/")[2]
+        symbol = unquote(urlsplit(request.url).path.rpartition("/")[2])
         query = {name: values[0] for name, values in parse_qs(urlsplit(request.url).query).items()}
         self.asked.append((symbol, query))
         answer = self.answers.get(symbol, (404, {}, json.dumps(unknown(symbol))))
