@@ -10,6 +10,7 @@ import importlib.metadata
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tsdeep.datasets import load_prepared, prepare
     from tsdeep.errors import DataError, RunError, SpecError, TsdeepError
     from tsdeep.features import (
         Feature,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     )
     from tsdeep.models import build, initialise, load_model, model_names, receptive_field, register_model
     from tsdeep.panel import Panel
-    from tsdeep.pipeline import windows
+    from tsdeep.pipeline import Prepared, RowRanges, windows
     from tsdeep.runs import load_run, run
     from tsdeep.samples import Samples
     from tsdeep.serving import export, predict
@@ -41,6 +42,7 @@ __version__ = importlib.metadata.version("tsdeep")
 _HOME = {
     "tsdeep.errors": ("DataError", "RunError", "SpecError", "TsdeepError"),
     "tsdeep.panel": ("Panel",),
+    "tsdeep.datasets": ("load_prepared", "prepare"),
     "tsdeep.samples": ("Samples",),
     "tsdeep.spec": ("DataSpec", "load", "load_spec", "make_spec", "spec_names"),
     "tsdeep.spec_schema": ("json_schema",),
@@ -50,11 +52,12 @@ _HOME = {
     ),
     "tsdeep.sources": ("BookSource", "Source", "make_source", "register_source", "source_names"),
     "tsdeep.tasks": ("Task", "get_task", "register_task", "task_names"),
-    "tsdeep.pipeline": ("windows",),
+    "tsdeep.pipeline": ("Prepared", "RowRanges", "windows"),
     "tsdeep.models": (
         "build",
         "initialise",
         "load_model",
+        "load_prepared",
         "model_names",
         "receptive_field",
         "register_model",
@@ -82,7 +85,9 @@ __all__ = [
     "FeatureBank",
     "Fold",
     "Panel",
+    "Prepared",
     "Result",
+    "RowRanges",
     "RunError",
     "Samples",
     "Scaler",
@@ -104,6 +109,7 @@ __all__ = [
     "json_schema",
     "load",
     "load_model",
+    "load_prepared",
     "load_run",
     "load_spec",
     "make_feature",
@@ -112,6 +118,7 @@ __all__ = [
     "make_spec",
     "model_names",
     "predict",
+    "prepare",
     "receptive_field",
     "register",
     "register_feature",
@@ -130,7 +137,12 @@ __all__ = [
 
 
 def register() -> None:
-    """Register tsdeep's layers with Keras, so that `keras.models.load_model` knows them."""
+    """Register tsdeep's layers with Keras and its builders with TensorFlow Datasets.
+
+    `keras.models.load_model` then knows the layers, and `tfds.load("tsdeep_lob/lob_midprice")` and
+    `tfds.load("tsdeep_bars/sp500_direction")`, with any spec's name, prepare and read data sets.
+    """
+    importlib.import_module("tsdeep.datasets")
     from tsdeep.models.load import register_all
 
     register_all()

@@ -278,23 +278,13 @@ class Samples:
         DataError
             If there is no row, a row is not one at which a window ends, or a feature is constant over them.
         """
-        from tsdeep.features import ScalerBySymbol, make_scaler
+        from tsdeep.features import fit_scaler
 
-        asked = {"kind": "standard", **(self.scaler or {})}
-        by_symbol = asked.pop("by_symbol", False)
         rows = self.checked(rows)
-        x = self.x[rows]
-        if mirror:
-            index, sign = self.features.mirror()
-            x, rows = np.concatenate([x, x[:, index] * sign]), np.concatenate([rows, rows])
-        known: dict[str, Any] = {"names": self.feature_names, "session": self.session[rows]}
-        scaler = (
-            ScalerBySymbol.fit(lambda: make_scaler(asked), x, self.symbol[rows], **known)
-            if by_symbol
-            else make_scaler(asked).fit(x, **known)
+        mirrored = self.features.mirror() if mirror else None
+        return fit_scaler(
+            self.scaler, self.x[rows], self.symbol[rows], self.session[rows], self.feature_names, mirrored
         )
-        scaler.fitted_on_mirror = mirror
-        return scaler
 
     def scaled(self, scaler: Any | None) -> np.ndarray:
         """Return the features of every row through a fitted scaler, float32 [rows, channels].

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
+import numpy as np
 import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator, model_validator
 
@@ -52,6 +53,16 @@ def _field(value: str) -> str:
             f"found {value!r}, which is no field: every table has it, and features may read 'time'"
         )
     return value
+
+
+class SamplesPiece(NamedTuple):
+    """A part of a spec's samples: its name, and how to read its raw rows and its samples.
+
+    The rows are None where the source's options leave none, the samples where no segment is long enough for a window.
+    """
+
+    name: str
+    read: Callable[[], tuple[Panel | None, Samples | None]]
 
 
 class DataSpec(Part):
@@ -177,6 +188,10 @@ class DataSpec(Part):
             If the data cannot be read, lacks a field, or has a value that cannot be used.
         """
         panel, assets = self.read()
+        return self._samples_of(panel, assets)
+
+    def _samples_of(self, panel: Panel, assets: Assets | None) -> Samples:
+        """Add features and labels to raw rows."""
         known: dict[str, Any] = {"tick": panel.tick}
         if "ask_price" in panel.fields:
             known["levels"] = panel.fields["ask_price"].shape[1]
@@ -193,6 +208,36 @@ class DataSpec(Part):
             raise DataError(f"{self.source.describe()}: {error}") from None
         side_by_side = self.assets is not None and self.assets.learn == "side_by_side"
         return samples.side_by_side() if side_by_side else samples
+
+    def pieces(self) -> list[SamplesPiece]:
+        """List the parts in which the samples can be read, each in memory of its own size.
+
+        The rows of the pieces, one behind another in this order, are those of `samples()`. There is one piece, the
+        whole, unless the source has several and neither assets nor other series belong together.
+        """
+        if self.assets is not None or self.join:
+            return [SamplesPiece("all", lambda: self._read_piece(self.read))]
+        pieces = self.source.pieces(tuple(self.fields), *self.period.timestamps())
+        return [
+            SamplesPiece(each.name, lambda read=each.read: self._read_piece(lambda: (read(), None)))  # type: ignore[misc]
+            for each in pieces
+        ]
+
+    def _read_piece(
+        self, read: Callable[[], tuple[Panel | None, Assets | None]]
+    ) -> tuple[Panel | None, Samples | None]:
+        try:
+            panel, assets = read()
+        except DataError as error:
+            raise DataError(f"{self.source.describe()}: {error}") from None
+        if panel is None:
+            return None, None
+        longest = int(np.diff(panel.bounds).max())
+        warmup = FeatureBank(_for_data(self.features, _ANY_DATA)).warmup
+        if longest < self.lookback + warmup:  # a day that is too short for a window is none's mistake
+            return panel, None
+        samples = self._samples_of(panel, assets)
+        return samples.panel, samples
 
     def read(self) -> tuple[Panel, Assets | None]:
         """Read the data, with its assets on the same days and other series joined.

@@ -12,6 +12,7 @@ from tsdeep.features.book_returns import ElapsedTime, MidDeviation, MidReturn, M
 from tsdeep.features.by_symbol import ScalerBySymbol
 from tsdeep.features.calendar import Calendar
 from tsdeep.features.correlation import Correlation
+from tsdeep.features.fit_scaler import fit_scaler
 from tsdeep.features.log_level import LogLevel
 from tsdeep.features.log_variance import LogVariance
 from tsdeep.features.order_flow import EventCount, OrderFlowImbalance, TradeFlow
@@ -95,6 +96,7 @@ __all__ = [
     "argument_model",
     "feature_names",
     "feature_schema",
+    "fit_scaler",
     "get_feature",
     "make_feature",
     "make_scaler",

@@ -128,6 +128,10 @@ class PreviousSessionsScaler(StandardScaler):
             scaled[rows] = np.clip((x[rows].astype(np.float32) - mean) / scale, -bound, bound)
         return scaled
 
+    def by_session(self) -> dict[int, dict[str, np.ndarray]]:
+        """Return the statistics of the training sessions but the last, by session number."""
+        return {number: {"mean": mean, "scale": scale} for number, mean, scale in self._earlier}
+
     def _of(
         self, numbers: list[int], x: np.ndarray, session: np.ndarray, channels: list[str]
     ) -> dict[str, np.ndarray]:

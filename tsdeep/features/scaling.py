@@ -187,6 +187,10 @@ class Scaler(keras.layers.Layer):
         """
         return np.asarray(self(x))
 
+    def by_session(self) -> dict[int, dict[str, np.ndarray]]:
+        """Return the statistics of sessions that have their own in training, by session number; by default none."""
+        return {}
+
     def call(self, inputs: Any) -> Any:
         """Scale channels.
 

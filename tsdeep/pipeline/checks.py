@@ -19,6 +19,17 @@ def check_size(name: str, size: Any, *, least: int = 1) -> int:
     return int(size)
 
 
+def check_shard(shard: Any, first_epoch: int, shuffle: bool, seed: int | None) -> None:
+    """Refuse a worker that is not among its number, and orders that others or a resumed epoch could not agree on."""
+    whole = all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) for n in shard)
+    if len(shard) != 2 or not whole or not 0 <= shard[0] < shard[1]:
+        raise SpecError(f"shard: found {shard!r}, expected (number of the worker from 0, how many there are)")
+    if shuffle and seed is None and (shard[1] > 1 or first_epoch > 0):
+        raise SpecError(
+            "seed: found None, expected one where several workers, or a later epoch, must have the same order"
+        )
+
+
 def check_labels(samples: Samples, rows: np.ndarray) -> None:
     """Raise DataError if one of the rows `[rows]` has no label."""
     bare = rows[samples.label_end[rows] < 0]

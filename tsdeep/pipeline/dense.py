@@ -9,7 +9,7 @@ import numpy as np
 
 from tsdeep.errors import DataError
 from tsdeep.pipeline.checks import check_labels, check_size, checked_weight
-from tsdeep.pipeline.order import in_batches
+from tsdeep.pipeline.order import Epochs, in_batches
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -55,6 +55,8 @@ def dense_windows(
     sample_weight: np.ndarray | None = None,
     drop_remainder: bool = False,
     labels: bool = True,
+    shard: tuple[int, int] = (0, 1),
+    first_epoch: int = 0,
 ) -> tf.data.Dataset:
     """Stream stretches of features, with a target for every row, as a `tf.data.Dataset`.
 
@@ -92,6 +94,10 @@ def dense_windows(
         Leave out a last batch that is not full.
     labels : bool, default True
         Yield `(x, y, weight)`; False yields x alone.
+    shard : tuple of int, default (0, 1)
+        Number of this worker and how many there are: it gets every n-th of the stretches.
+    first_epoch : int, default 0
+        As in `windows`.
 
     Returns
     -------
@@ -114,10 +120,11 @@ def dense_windows(
     warm = check_size("warmup_rows", samples.lookback - 1 if warmup_rows is None else warmup_rows, least=0)
     rows = _asked(samples, rows, labels)
     plan = plan_stretches(samples, rows, stretch)
-    n_batches = len(plan) // batch_size if drop_remainder else -(-len(plan) // batch_size)
+    n_mine = len(range(shard[0], len(plan), shard[1]))
+    n_batches = n_mine // batch_size if drop_remainder else -(-n_mine // batch_size)
     if n_batches == 0:
         raise DataError(
-            f"{len(plan)} stretches do not fill one batch of {batch_size}; drop_remainder leaves nothing"
+            f"{n_mine} stretches do not fill one batch of {batch_size}; drop_remainder leaves nothing"
         )
     n_rows = samples.panel.n_rows
     weight = 1.0 if sample_weight is None else checked_weight(sample_weight, len(rows), labels)
@@ -144,7 +151,12 @@ def dense_windows(
         return x_batch, tf.gather(y, at), tf.gather(weights, at)
 
     return in_batches(
-        gather, len(plan), batch_size=batch_size, n_batches=n_batches, shuffle=shuffle, seed=seed
+        gather,
+        len(plan),
+        batch_size=batch_size,
+        n_batches=n_batches,
+        epochs=Epochs(shuffle, seed, first_epoch),
+        shard=shard,
     )
 
 

@@ -7,19 +7,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tsdeep.errors import DataError, SpecError, unknown_name
-from tsdeep.pipeline.checks import check_labels, check_size, checked_weight
+from tsdeep.pipeline.checks import check_labels, check_shard, check_size, checked_weight
 from tsdeep.pipeline.dense import dense_windows
-from tsdeep.pipeline.order import in_batches
+from tsdeep.pipeline.order import Epochs, in_batches
+from tsdeep.pipeline.pools import check_service
+from tsdeep.pipeline.prepared import Prepared
+from tsdeep.pipeline.streamed import BUFFER_ROWS, stream_windows
+from tsdeep.pipeline.streamed_dense import stream_stretches
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
+    from tsdeep.pipeline.row_ranges import RowRanges
     from tsdeep.samples import Samples
+    from tsdeep.tasks import Task
 
 
 def windows(
-    samples: Samples,
-    rows: np.ndarray | None = None,
+    samples: Samples | Prepared,
+    rows: np.ndarray | RowRanges | None = None,
     *,
     scaler: Any | None = None,
     mode: str = "windows",
@@ -34,6 +40,10 @@ def windows(
     sample_weight: np.ndarray | None = None,
     drop_remainder: bool = False,
     labels: bool = True,
+    shard: tuple[int, int] = (0, 1),
+    first_epoch: int = 0,
+    buffer_rows: int | None = None,
+    service: str | None = None,
 ) -> tf.data.Dataset:
     """Stream windows of features, with labels, as a `tf.data.Dataset`.
 
@@ -41,13 +51,18 @@ def windows(
     gather from the feature matrix, in two parallel threads. Memory holds the feature matrix and the few
     batches in flight, never the windows.
 
+    Of a prepared data set the windows are the same, and memory holds the pools of chunks in flight, about three times
+    `buffer_rows` rows of features, whatever the size of the data. An epoch in random order draws the order of the
+    shards and the chunk that each is read from on, reads a chunk of each of many shards in turn into a pool, and
+    permutes the windows of a pool.
+
     Parameters
     ----------
-    samples : Samples
-        What to cut windows from.
-    rows : ndarray of int64, optional
+    samples : Samples or Prepared
+        What to cut windows from: samples in memory, or a data set on disk (`tsdeep.prepare`).
+    rows : ndarray of int64 or RowRanges, optional
         Panel rows at which the windows end, such as `fold.train`; by default every labelled origin, or
-        every origin where `labels` is False.
+        every origin where `labels` is False. Of a prepared data set each once, and ascending unless shuffled.
     scaler : Layer or ScalerBySymbol, optional
         A fitted scaler, `[rows, channels]` to the same shape; it is applied to the feature matrix once.
     mode : {"windows", "dense"}, default "windows"
@@ -76,6 +91,17 @@ def windows(
         Leave out a last batch that is not full.
     labels : bool, default True
         Yield `(x, y)`; False yields x alone, also for the newest rows, which have no label.
+    shard : tuple of int, default (0, 1)
+        Number of this worker and how many there are: of the windows in their order it gets every n-th. Between them
+        workers with one seed see every window once an epoch. Each reads all shards, but cuts only its own windows.
+    first_epoch : int, default 0
+        The epoch, from 0, that the first iteration gives: with the same seed it is in the order that this epoch has had
+        before, so that a training which was interrupted goes on, within an epoch by `dataset.skip(batches)`.
+    buffer_rows : int, optional
+        Of a prepared data set: rows of a pool, 262,144 unless given. Larger pools mix windows better.
+    service : str, optional
+        Of a prepared data set: address of a `tf.data` service, such as `grpc://localhost:5000`, whose workers cut the
+        windows. Each is cut once an epoch, in an order that depends on the workers.
 
     Returns
     -------
@@ -97,24 +123,36 @@ def windows(
 
     if mode not in ("windows", "dense"):
         raise SpecError(unknown_name("mode", str(mode), ("windows", "dense")))
+    check_size("first_epoch", first_epoch, least=0)
+    check_shard(shard, first_epoch, shuffle, seed)
+    buffer = check_size("buffer_rows", BUFFER_ROWS if buffer_rows is None else buffer_rows)
+    for name, value in {"buffer_rows": buffer_rows, "service": service}.items():
+        if value is not None and not isinstance(samples, Prepared):
+            raise SpecError(f"{name}= needs a prepared data set (tsdeep.prepare), found samples in memory")
+    check_service(service, seed, shard, first_epoch)
     if mode == "dense":
         if balanced or mirror or stride != 1:
             raise SpecError(
                 "mode='dense' takes contiguous rows, each once: it has no balanced=, mirror= or stride="
             )
-        return dense_windows(
-            samples,
-            rows,
-            stretch=1024 if stretch is None else stretch,
-            warmup_rows=warmup_rows,
-            scaler=scaler,
-            batch_size=4 if batch_size is None else batch_size,
-            shuffle=shuffle,
-            seed=seed,
-            sample_weight=sample_weight,
-            drop_remainder=drop_remainder,
-            labels=labels,
-        )
+        given: dict[str, Any] = {
+            "stretch": 1024 if stretch is None else stretch,
+            "warmup_rows": warmup_rows,
+            "scaler": scaler,
+            "batch_size": 4 if batch_size is None else batch_size,
+            "shuffle": shuffle,
+            "seed": seed,
+            "sample_weight": sample_weight,
+            "drop_remainder": drop_remainder,
+            "labels": labels,
+            "shard": shard,
+            "first_epoch": first_epoch,
+        }
+        if isinstance(samples, Prepared):
+            if sample_weight is not None:
+                given["sample_weight"] = checked_weight(sample_weight, _length(samples, rows, labels), labels)
+            return stream_stretches(samples, rows, buffer_rows=buffer, service=service, **given)
+        return dense_windows(samples, None if rows is None else np.asarray(rows), **given)
     if stretch is not None or warmup_rows is not None:
         raise SpecError("stretch= and warmup_rows= need mode='dense'")
     batch_size = check_size("batch_size", 256 if batch_size is None else batch_size)
@@ -132,7 +170,29 @@ def windows(
         raise SpecError(
             "mirror=True needs a scaler that does the same to both sides: samples.fit_scaler(rows, mirror=True)"
         )
-    rows = samples.checked((samples.rows if labels else samples.origins) if rows is None else rows)
+    if isinstance(samples, Prepared):
+        n_rows = _length(samples, rows, labels)
+        return stream_windows(
+            samples,
+            rows,
+            scaler=scaler,
+            batch_size=batch_size,
+            shuffle=shuffle,
+            seed=seed,
+            stride=stride,
+            balanced=balanced,
+            mirror=mirror,
+            sample_weight=None if sample_weight is None else checked_weight(sample_weight, n_rows, labels),
+            drop_remainder=drop_remainder,
+            labels=labels,
+            buffer_rows=buffer,
+            shard=shard,
+            first_epoch=first_epoch,
+            service=service,
+        )
+    rows = samples.checked(
+        np.asarray((samples.rows if labels else samples.origins) if rows is None else rows)
+    )
     if labels:
         check_labels(samples, rows)
     weight = None if sample_weight is None else checked_weight(sample_weight, len(rows), labels)
@@ -141,20 +201,19 @@ def windows(
         for symbol in dict.fromkeys(samples.symbol[rows].tolist()):
             scaler.of(symbol)  # rows of an instrument without a scaler are NaN
     rows = rows[::stride]
-    n_batches = len(rows) // batch_size if drop_remainder else -(-len(rows) // batch_size)
+    n_mine = len(range(shard[0], len(rows), shard[1]))
+    n_batches = n_mine // batch_size if drop_remainder else -(-n_mine // batch_size)
     if n_batches == 0:
-        raise DataError(
-            f"{len(rows)} rows do not fill one batch of {batch_size}; drop_remainder leaves nothing"
-        )
+        raise DataError(f"{n_mine} rows do not fill one batch of {batch_size}; drop_remainder leaves nothing")
     with tf.device("cpu"):
         features = tf.identity(x)  # one copy in memory, where tf.constant makes two
         y = tf.constant(samples.y, tf.float32) if labels else None
         weights = None if weight is None else tf.constant(weight[::stride])
         ends = tf.constant(rows)
         offsets = tf.range(1 - samples.lookback, 1, dtype=tf.int64)
-        classes = _places_by_class(samples.y[rows]) if balanced else None
+        classes = places_by_class(tf.constant(samples.y[rows])) if balanced else None
 
-    image = _MirrorImage(samples, len(rows)) if mirror else None
+    image = MirrorImage(samples.features.mirror(), samples.task, len(rows)) if mirror else None
 
     def gather(places: Any) -> Any:
         drawn, places = places, places % len(rows)
@@ -170,7 +229,7 @@ def windows(
 
     def draw(key: Any) -> Any:
         order = (
-            _draw_balanced(classes, len(rows), key)
+            draw_balanced(classes, len(rows), key)
             if classes is not None
             else tf.random.experimental.stateless_shuffle(tf.range(len(rows), dtype=tf.int64), seed=key)
         )
@@ -181,20 +240,25 @@ def windows(
         len(rows),
         batch_size=batch_size,
         n_batches=n_batches,
-        shuffle=shuffle,
-        seed=seed,
+        epochs=Epochs(shuffle, seed, first_epoch),
+        shard=shard,
         draw=draw if balanced or mirror else None,
     )
 
 
-class _MirrorImage:
+def _length(prepared: Prepared, rows: np.ndarray | RowRanges | None, labels: bool) -> int:
+    """Count the rows that are asked for."""
+    return len((prepared.rows if labels else prepared.origins) if rows is None else rows)
+
+
+class MirrorImage:
     """Windows as they look from the other side of the book; their places are counted on from `n_places`."""
 
-    def __init__(self, samples: Samples, n_places: int) -> None:
+    def __init__(self, channels: tuple[np.ndarray, np.ndarray], task: Task, n_places: int) -> None:
         self._n_places = n_places
-        self._index, self._sign = samples.features.mirror()
-        self._task = samples.task
-        samples.task.mirrored(0.0)  # refused before the first batch, not in it
+        self._index, self._sign = channels
+        self._task = task
+        task.mirrored(0.0)  # refused before the first batch, not in it
 
     def draw(self, order: Any, key: Any) -> Any:
         """Take about half of the places `[n]` of an epoch for mirror images."""
@@ -216,21 +280,21 @@ class _MirrorImage:
         )
 
 
-def _places_by_class(y: np.ndarray) -> tuple[Any, Any, Any]:
-    """Sort the places of labels `[rows]` by class: the places, and where each class starts and how many it has."""
+def places_by_class(y: Any) -> tuple[Any, Any, Any]:
+    """Sort the places of labels `[n]` by class: the places, and where each class starts and how many it has."""
     import tensorflow as tf
 
-    _, starts, counts = np.unique(np.sort(y), return_index=True, return_counts=True)
-    by_class = np.argsort(y, kind="stable").astype(np.int64)
-    return tf.constant(by_class), tf.constant(starts, tf.int64), tf.constant(counts, tf.int64)
+    by_class = tf.argsort(y, stable=True)
+    _, _, counts = tf.unique_with_counts(tf.gather(y, by_class), out_idx=tf.int64)
+    return tf.cast(by_class, tf.int64), tf.cumsum(counts, exclusive=True), counts
 
 
-def _draw_balanced(classes: tuple[Any, Any, Any], n: int, key: Any) -> Any:
+def draw_balanced(classes: tuple[Any, Any, Any], n: Any, key: Any) -> Any:
     """Draw n places `[n]`, each class equally likely and each row of a class equally likely."""
     import tensorflow as tf
 
     by_class, starts, counts = classes
-    which = tf.random.stateless_uniform([n], key, 0, tf.shape(counts)[0], tf.int32)
+    which = tf.random.stateless_uniform([n], key, 0, tf.maximum(tf.shape(counts)[0], 1), tf.int32)
     within = tf.random.stateless_uniform([n], key + 1, 0.0, 1.0, tf.float64)
     size = tf.gather(counts, which)
     offset = tf.minimum(tf.cast(within * tf.cast(size, tf.float64), tf.int64), size - 1)

@@ -94,6 +94,39 @@ class Task(ABC):
         del panel, rows
         return self
 
+    @property
+    def fits_thresholds(self) -> bool:
+        """Whether labels depend on a fold's training rows: they are then made of `moves` and `limits`."""
+        return False
+
+    def moves(self, panel: Panel) -> np.ndarray:
+        """Return all that thresholds and labels are made of, float64 `[rows, columns]`, where they are fitted.
+
+        The first columns, one a horizon, become labels by `limits`.
+        """
+        del panel
+        raise self._no_thresholds()
+
+    def fit_moves(self, moves: Mapping[str, np.ndarray], tick: float | None) -> Task:
+        """Return the task with the thresholds that the moves of training rows give, `[rows, columns]` by symbol."""
+        del moves, tick
+        return self
+
+    def limits(self, symbols: tuple[str, ...], tick: float | None) -> np.ndarray:
+        """Return the largest move without a direction, float64 `[symbols, horizons]`; NaN where it is not known."""
+        del symbols, tick
+        raise self._no_thresholds()
+
+    def labels_of(self, moves: Any, limits: Any) -> Any:
+        """Turn moves `[..., horizons]` into labels by limits of the same shape, as tensors."""
+        del moves, limits
+        raise self._no_thresholds()
+
+    def _no_thresholds(self) -> SpecError:
+        return SpecError(
+            f"task {self.kind}: its labels do not depend on training rows, so it has no moves or limits"
+        )
+
     def for_assets(self, assets: int) -> Task:
         """Return the task with labels of several assets a row; SpecError where it has none such."""
         if assets == 1:

@@ -21,7 +21,9 @@ from tsdeep.tasks.movement_labels import (
     classes,
     given_classes,
     limit_in_ticks,
+    mid_unit,
     mids,
+    mids_in_sums,
     moves,
 )
 from tsdeep.tasks.movement_outputs import CLASSES, book_context, named, output_names, stack_horizons
@@ -181,10 +183,11 @@ class Movement(Task):
     @property
     def fitted(self) -> bool:
         """Whether the thresholds are known; those of "spread" and "balanced" come from training rows."""
-        return self.labels == "given" or not self._takes_rows or self.thresholds is not None
+        return not self.fits_thresholds or self.thresholds is not None
 
     @property
-    def _takes_rows(self) -> bool:
+    def fits_thresholds(self) -> bool:
+        """Whether thresholds come from training rows."""
         return self.threshold_in in _FROM_TRAINING_ROWS and self.labels != "given"
 
     def fit(self, panel: "Panel", rows: np.ndarray) -> "Movement":
@@ -208,35 +211,69 @@ class Movement(Task):
             If no training row of a symbol has a label. A symbol without training rows gets no threshold, and so
             no labels.
         """
-        if not self._takes_rows:
+        if not self.fits_thresholds:
             return self
         rows = np.asarray(rows)
-        own = {symbol: rows[panel.symbol[rows] == symbol] for symbol in dict.fromkeys(panel.symbols)}
-        own = {symbol: some for symbol, some in own.items() if len(some)}
-        by_horizon = [self._fit(panel, own, number) for number in range(len(self.horizons))]
+        found = self.moves(panel)
+        own = {symbol: found[rows[panel.symbol[rows] == symbol]] for symbol in dict.fromkeys(panel.symbols)}
+        return self.fit_moves({symbol: some for symbol, some in own.items() if len(some)}, panel.tick)
+
+    def moves(self, panel: "Panel") -> np.ndarray:
+        """Return differences of sums of mids, float64 `[rows, horizons]`, and last the spread if thresholds need it.
+
+        Differences are in the unit of `mids`, NaN where a row has none; the spread is in the price unit of the data.
+        """
+        found = self._mids(panel)
+        columns = [self._moves(panel, found, horizon).difference for horizon in self.horizons]
+        if self.threshold_in == "spread":
+            columns.append(spread(panel))
+        return np.stack(columns, axis=1)
+
+    def fit_moves(self, moves: "Mapping[str, np.ndarray]", tick: float | None) -> "Movement":
+        """Return the task with the thresholds of training rows, given what `moves` says of them by symbol.
+
+        Raises
+        ------
+        DataError
+            If no training row of a symbol has a label.
+        """
+        thresholds = {
+            symbol: tuple(self._fit(symbol, own, number, tick) for number in range(len(self.horizons)))
+            for symbol, own in moves.items()
+        }
         fitted = replace(self)
-        object.__setattr__(
-            fitted, "thresholds", {symbol: tuple(found[symbol] for found in by_horizon) for symbol in own}
-        )
+        object.__setattr__(fitted, "thresholds", thresholds)
         return fitted
 
-    def _fit(self, panel: "Panel", rows: dict[str, np.ndarray], number: int) -> dict[str, float]:
-        """Thresholds of one horizon by symbol, in the price unit of the data."""
+    def _fit(self, symbol: str, moved: np.ndarray, number: int, tick: float | None) -> float:
+        """Threshold of a symbol and horizon, in the price unit of the data."""
         if self.threshold_in == "spread":
-            return {
-                symbol: self._threshold(symbol, number) * float(spread(panel)[own].mean())
-                for symbol, own in rows.items()
-            }
-        found = self._mids(panel)
-        moved = self._moves(panel, found, self.horizons[number])
-        thresholds = {}
-        for symbol, own in rows.items():
-            size = np.abs(moved.difference[own])
-            size = size[~np.isnan(size)]
-            if not len(size):
-                raise DataError(f"symbol '{symbol}': no training row has a label")
-            thresholds[symbol] = balanced_limit(size, _STATIONARY_SHARE) * found.unit / moved.count
-        return thresholds
+            return self._threshold(symbol, number) * float(moved[:, -1].mean())
+        size = np.abs(moved[:, number])
+        size = size[~np.isnan(size)]
+        if not len(size):
+            raise DataError(f"symbol '{symbol}': no training row has a label")
+        return balanced_limit(size, _STATIONARY_SHARE) * mid_unit(tick) / self._count(number)
+
+    def limits(self, symbols: tuple[str, ...], tick: float | None) -> np.ndarray:
+        """Return the largest difference that is stationary, in the unit of `moves`, `[symbols, horizons]`."""
+        found = np.full((len(symbols), len(self.horizons)), np.nan)
+        for place, symbol in enumerate(symbols):
+            for number, threshold in enumerate((self.thresholds or {}).get(symbol, ())):
+                found[place, number] = threshold / mid_unit(tick) * self._count(number)
+        return found
+
+    def labels_of(self, moves: Any, limits: Any) -> Any:
+        """Return 0 down, 1 stationary, 2 up of differences by limits, as `classes` does, as tensors."""
+        from keras import ops
+
+        moved = ops.where(moves > limits, 2.0, ops.where(moves < -limits, 0.0, 1.0))
+        return ops.where(ops.isnan(moves) | ops.isnan(limits), float("nan"), moved)
+
+    def _count(self, number: int) -> int:
+        """Mids in each of the two sums that a difference of a horizon is of."""
+        assert self.labels != "given"
+        return mids_in_sums(self.labels, self.horizons[number], self.smoothing_rows or 1)
 
     def label(self, panel: "Panel") -> Labels:
         """Label every row of a panel that has all the rows its label reads within its segment.
@@ -309,7 +346,7 @@ class Movement(Task):
         """Return the classes `[rows]` of moves by the thresholds of one horizon, NaN where there is no move."""
         y = np.full(panel.n_rows, np.nan, np.float32)
         for (start, stop), symbol in zip(panel.bounds.tolist(), panel.symbols, strict=True):
-            if self._takes_rows and symbol not in (self.thresholds or {}):
+            if self.fits_thresholds and symbol not in (self.thresholds or {}):
                 continue  # no training row that a threshold could come from
             own = Moves(moved.difference[start:stop], moved.base[start:stop], moved.count)
             y[start:stop] = classes(own.difference, self._limit(panel, start, found, own, number))
@@ -318,7 +355,7 @@ class Movement(Task):
     def _limit(self, panel: "Panel", row: int, found: Mids, moved: Moves, number: int) -> Any:
         """Largest difference that is stationary, for the moves of the segment in which a row is."""
         symbol = panel.symbol[row]
-        if self._takes_rows:
+        if self.fits_thresholds:
             assert self.thresholds is not None
             return self.thresholds[symbol][number] / found.unit * moved.count
         threshold = self._threshold(symbol, number)

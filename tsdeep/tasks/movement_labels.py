@@ -65,10 +65,15 @@ def mids(ask: np.ndarray, bid: np.ndarray, tick: float | None) -> Mids:
     array([116047., 116048.])
     """
     if tick is None:
-        return Mids((ask + bid) / 2.0, 1.0)
+        return Mids((ask + bid) / 2.0, mid_unit(tick))
     ticks = (ask + bid) / tick
     whole = np.rint(ticks)
-    return Mids(np.where(np.abs(ticks - whole) < _OFF_THE_GRID, whole, ticks), tick / 2.0)
+    return Mids(np.where(np.abs(ticks - whole) < _OFF_THE_GRID, whole, ticks), mid_unit(tick))
+
+
+def mid_unit(tick: float | None) -> float:
+    """Return the unit of `mids` in the price unit of the data."""
+    return 1.0 if tick is None else tick / 2.0
 
 
 def window_sums(values: np.ndarray, rows: int) -> np.ndarray:
@@ -154,6 +159,11 @@ def _windows(kind: LabelKind, horizon_rows: int, smoothing_rows: int) -> tuple[i
     if kind == "smoothed":
         return horizon_rows, horizon_rows, horizon_rows
     return smoothing_rows, smoothing_rows, smoothing_rows
+
+
+def mids_in_sums(kind: LabelKind, horizon_rows: int, smoothing_rows: int = 1) -> int:
+    """Return how many mids are in each of the two sums whose difference is the move: `Moves.count`."""
+    return _windows(kind, horizon_rows, smoothing_rows)[2]
 
 
 def limit_in_ticks(threshold: float, count: int) -> float:
