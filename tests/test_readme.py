@@ -31,9 +31,11 @@ def test_links_and_pictures_lead_to_files():
         assert (ROOT / target).is_file(), target
 
 
-def test_the_spec_shown_is_valid():
-    (text,) = blocks("yaml")
-    assert tsdeep.make_spec(yaml.safe_load(text)).name == "my_study"
+def test_the_specs_shown_are_valid():
+    parts, whole = sorted(blocks("yaml"), key=lambda block: "name: my_study" in block)
+    assert tsdeep.make_spec(yaml.safe_load(whole)).name == "my_study"
+    spec = tsdeep.load_spec("etf_volatility").replace(**yaml.safe_load(parts))
+    assert (spec.source.kind, spec.join["vix"].source.kind) == ("yfinance", "datareader")
 
 
 def test_python_blocks_run_from_top_to_bottom(tmp_path, monkeypatch):
