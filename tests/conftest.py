@@ -4,7 +4,7 @@ import importlib.util
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("YF_DISABLE_CURL_CFFI", "1")  # so that yfinance asks through requests, which tests answer
+os.environ.setdefault("YF_DISABLE_CURL_CFFI", "1")  # yfinance asks through requests, which tests answer
 
 import pytest
 

@@ -1,6 +1,8 @@
 """Yahoo Finance through the real client, over HTTP."""
 
 import json
+import os
+import subprocess
 import sys
 
 import numpy as np
@@ -207,6 +209,25 @@ def test_without_a_network_the_cache_is_named(yahoo, fault):
     assert f"daily bars of SPY: no answer from the provider, asked {fetching.TRIES} times" in said
     assert str(fault) in said
     assert "`tsdeep data fetch SPEC`" in said
+
+
+def test_without_a_network_the_client_that_looks_like_a_browser_says_the_same(tmp_path):
+    program = (
+        "from tsdeep.sources import fetching, make_source\n"
+        "import yfinance\n"
+        "assert yfinance._http.HAS_CURL_CFFI\n"
+        f"yfinance.set_tz_cache_location({str(tmp_path)!r})\n"
+        "fetching.FIRST_WAIT = 0.0\n"
+        "make_source({'kind': 'yfinance', 'symbols': ['SPY']}).bars()\n"
+    )
+    nobody = dict.fromkeys(("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"), "http://127.0.0.1:9")
+    environment = {**os.environ, **nobody, "YF_DISABLE_CURL_CFFI": "0", "TSDEEP_CACHE": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=300
+    )
+    assert (
+        "DataError: yfinance: daily bars of SPY: no answer from the provider, asked 4 times (" in done.stderr
+    )
 
 
 def test_without_a_network_what_was_fetched_is_read(yahoo):

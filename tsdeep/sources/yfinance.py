@@ -191,7 +191,7 @@ def _of_curl(error: Exception, kind: str, what: str) -> Exception | None:
         return None
     if isinstance(error, exceptions.HTTPError) and getattr(error, "response", None) is not None:
         return refusal(error.response.status_code, error.response.text, kind, what)
-    if isinstance(error, (exceptions.ConnectionError, exceptions.Timeout)):
+    if isinstance(error, exceptions.RequestException):
         return Unreachable(short(f"{type(error).__name__}: {error}"))
     return None
 
