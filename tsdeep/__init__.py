@@ -57,7 +57,6 @@ _HOME = {
         "build",
         "initialise",
         "load_model",
-        "load_prepared",
         "model_names",
         "receptive_field",
         "register_model",

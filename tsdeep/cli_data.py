@@ -1,4 +1,4 @@
-"""The commands `tsdeep data ...`: what is fetched, kept and removed."""
+"""The commands `tsdeep data ...`: what is fetched, kept and removed, and what is prepared to be streamed."""
 
 from __future__ import annotations
 
@@ -24,11 +24,15 @@ def add_data(commands: Any) -> None:
     commands : argparse's group of commands
         What `add_subparsers` returned.
     """
-    data = commands.add_parser("data", help="fetch, list and remove cached data")
+    data = commands.add_parser(
+        "data", help="fetch, list and remove cached data; prepare data sets to stream from disk"
+    )
     parts = data.add_subparsers(required=True, metavar="COMMAND")
     _add_fetch(parts)
     _add_list(parts)
     _add_remove(parts)
+    _add_prepare(parts)
+    _add_verify(parts)
 
 
 def _add_fetch(parts: Any) -> None:
@@ -52,6 +56,40 @@ def _add_remove(parts: Any) -> None:
     )
     remove.add_argument("--all", action="store_true", help="everything")
     remove.set_defaults(command=_remove)
+
+
+def _add_prepare(parts: Any) -> None:
+    prepare = parts.add_parser(
+        "prepare",
+        help="write a spec's features and labels as a TensorFlow Datasets data set, to stream from disk",
+    )
+    prepare.add_argument("spec", help="name of a spec, or path of a YAML file")
+    prepare.add_argument(
+        "--out", type=Path, default=Path("data"), metavar="DIR", help="where data sets stand (default data)"
+    )
+    prepare.add_argument("--chunk-rows", type=int, metavar="N", help="rows of a record (default 1024)")
+    prepare.add_argument("--beam", metavar="RUNNER", help="write with Apache Beam, such as DirectRunner")
+    add_source(prepare)
+    prepare.set_defaults(command=_prepare)
+
+
+def _add_verify(parts: Any) -> None:
+    verify = parts.add_parser("verify", help="compare every shard of a prepared data set with its checksum")
+    verify.add_argument("path", type=Path, help="its folder")
+    verify.set_defaults(command=_verify)
+
+
+def _prepare(options: argparse.Namespace) -> None:
+    spec = with_source(tsdeep.load_spec(options.spec), options)
+    size = {} if options.chunk_rows is None else {"chunk_rows": options.chunk_rows}
+    prepared = tsdeep.prepare(spec, options.out, beam_runner=options.beam, **size)
+    print(prepared.describe())
+
+
+def _verify(options: argparse.Namespace) -> None:
+    prepared = tsdeep.load_prepared(options.path)
+    prepared.verify()
+    print(f"{prepared.path}: {len(prepared.shards):,} shards, all as written")
 
 
 def _fetch(options: argparse.Namespace) -> None:

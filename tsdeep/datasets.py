@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import tensorflow_datasets as tfds
-from filelock import FileLock, Timeout
 from tensorflow_datasets.core.dataset_builder import FileReaderBuilder
 
 from tsdeep.errors import DataError, SpecError
 from tsdeep.pipeline.checks import check_size
 from tsdeep.pipeline.prepared import FORMAT, Prepared, check_there
-from tsdeep.pipeline.shards import StoredPiece, read_piece, record_features, write_json, write_piece
+from tsdeep.pipeline.shards import StoredPiece, record_features
 from tsdeep.sources import BookSource
 from tsdeep.spec import DataSpec, load_spec, make_spec
+from tsdeep.unfinished import Work, alone, link, other_setting, settings_of
 from tsdeep.versions import library_versions
 
 CHUNK_ROWS = 1024
@@ -54,8 +54,8 @@ class StudyConfig(tfds.core.BuilderConfig):
 class _Study(FileReaderBuilder, skip_registration=True):  # type: ignore[call-arg]
     """Base of the builders: pieces of a spec's source, each written when it is read, then named as TFDS does.
 
-    A piece that is written stays in a folder beside the data set until all are, so that a preparation which was
-    interrupted goes on; the data set itself appears at its end, whole.
+    A piece that is written stays in a folder beside the data set until that is there, so that a preparation which
+    was interrupted goes on; the data set itself appears at its end, whole.
     """
 
     VERSION = tfds.core.Version("1.0.0")
@@ -85,23 +85,43 @@ class _Study(FileReaderBuilder, skip_registration=True):  # type: ignore[call-ar
     def _log_download_bytes(self) -> None:
         """Say nothing: nothing is downloaded."""
 
+    def _log_download_done(self) -> None:
+        """Say nothing: who prepared it knows."""
+
+    def download_and_prepare(self, **options: Any) -> None:
+        """Prepare as TFDS does, with no other process at it, and leave nothing behind but the data set.
+
+        Parameters
+        ----------
+        **options
+            As of `tfds.core.DatasetBuilder.download_and_prepare`.
+
+        Raises
+        ------
+        DataError
+            If another process is preparing the data set, or as of `prepare`.
+        """
+        self._unfinished = Path(self.data_path).with_name(f".unfinished-{self.data_path.name}")
+        with alone(self._unfinished):
+            for left in self._unfinished.parent.glob(f"incomplete.*_{self.data_path.name}"):
+                shutil.rmtree(left)  # of a process that was killed while TFDS wrote there
+            super().download_and_prepare(**options)
+            shutil.rmtree(self._unfinished)
+
     def _download_and_prepare(self, dl_manager: Any, download_config: Any) -> None:
-        """Write all pieces that are not written yet, then hand the shards over to the data set."""
+        """Write all pieces that are not written yet, then make their shards the data set's."""
         del dl_manager
         config = self.builder_config
-        work = _Work(config.spec, config.chunk_rows, _staging(Path(self.data_dir)))
+        work = Work(config.spec, config.chunk_rows, self._unfinished)
         runner, options = download_config.beam_runner, download_config.beam_options
-        with work.alone():
-            if runner or options:
-                work.write_by_beam(runner, options)
-            else:
-                work.write_here()
-            pieces = [work.piece(number) for number in range(len(work.names))]
-            self._take(pieces, work)
-        shutil.rmtree(work.folder)
+        if runner or options:
+            work.write_by_beam(runner, options)
+        else:
+            work.write_here()
+        self._take([work.piece(number) for number in range(len(work.names))], work)
 
-    def _take(self, pieces: list[StoredPiece], work: _Work) -> None:
-        """Move the shards in place under TFDS' names, and describe them."""
+    def _take(self, pieces: list[StoredPiece], work: Work) -> None:
+        """Give the shards TFDS' names, and describe them."""
         of_split = Counter(shard.split for piece in pieces for shard in piece.shards)
         if not of_split:
             raise DataError(f"spec '{work.spec.name}': no segment is long enough for one window")
@@ -118,7 +138,7 @@ class _Study(FileReaderBuilder, skip_registration=True):  # type: ignore[call-ar
                 path = template.replace(split=shard.split).sharded_filepath(
                     shard_index=place[shard.split], num_shards=of_split[shard.split]
                 )
-                os.replace(work.folder / shard.file, path)
+                link(work.folder / shard.file, Path(path))
                 place[shard.split] += 1
                 lengths[shard.split].append(shard.records)
                 sizes[shard.split] += shard.bytes
@@ -144,91 +164,6 @@ class TsdeepBars(_Study):
     """Price panels of a spec as chunks of features with labels, a split a calendar year."""
 
     default = "sp500_direction"
-
-
-class _Work:
-    """The pieces of a spec's data, and the folder in which they stand until all are written."""
-
-    def __init__(self, spec: DataSpec, chunk_rows: int, folder: Path) -> None:
-        self.spec, self.chunk_rows, self.folder = spec, chunk_rows, folder
-        self._pieces = spec.pieces()
-        self.names = [piece.name for piece in self._pieces]
-        self.settings = {
-            "format": FORMAT,
-            "spec": spec.resolved(),
-            "lookback": spec.lookback,
-            "chunk_rows": chunk_rows,
-            "names": self.names,
-        }
-        folder.mkdir(parents=True, exist_ok=True)
-        self._begin()
-
-    def _begin(self) -> None:
-        """Refuse to go on with what was begun with other settings."""
-        file = self.folder / "settings.json"
-        if not file.is_file():
-            write_json(file, self.settings)
-        elif json.loads(file.read_text(encoding="utf-8")) != json.loads(json.dumps(self.settings)):
-            raise DataError(
-                f"{self.folder}: was begun with other settings or other files; prepare with those, or remove the folder"
-            )
-
-    def alone(self) -> Any:
-        """Keep other processes out; DataError where one is at work."""
-        lock = FileLock(self.folder / "lock", timeout=0)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise DataError(f"{self.folder}: another process is preparing this data set") from None
-        return lock
-
-    def piece(self, number: int) -> StoredPiece:
-        """Return a piece that is written, whole; write it where it is not."""
-        done = read_piece(self.folder / f"piece-{number:05d}.json")
-        if done is not None and all(
-            (self.folder / shard.file).is_file() and (self.folder / shard.file).stat().st_size == shard.bytes
-            for shard in done.shards
-        ):
-            return done
-        return self._write(number)
-
-    def write_here(self) -> None:
-        """Write the pieces one after another, with a bar."""
-        from rich.progress import track
-
-        for number in track(range(len(self.names)), description=f"prepare {self.spec.name}", transient=True):
-            self.piece(number)
-
-    def write_by_beam(self, runner: Any, options: Any) -> None:
-        """Write the pieces as a Beam pipeline; all workers must see the folder."""
-        try:
-            import apache_beam as beam
-        except ImportError:
-            raise SpecError('Apache Beam is not installed: pip install "tsdeep[beam]"') from None
-        content, numbers = self.spec.resolved(), list(range(len(self.names)))
-        arguments = (content, self.chunk_rows, str(self.folder))
-        with beam.Pipeline(runner=runner, options=options) as pipeline:
-            _ = pipeline | beam.Create(numbers) | beam.Reshuffle() | beam.Map(_write_piece_of, *arguments)
-
-    def _write(self, number: int) -> StoredPiece:
-        panel, samples = self._pieces[number].read()
-        return write_piece(
-            samples,
-            panel,
-            name=self.names[number],
-            number=number,
-            folder=self.folder,
-            chunk_rows=self.chunk_rows,
-            lookback=self.spec.lookback,
-        )
-
-
-def _write_piece_of(number: int, content: dict[str, Any], chunk_rows: int, folder: str) -> int:
-    """Write one piece in a worker of Beam, which knows the spec by its content."""
-    from tsdeep.spec import make_spec
-
-    _Work(make_spec(content), chunk_rows, Path(folder)).piece(number)
-    return number
 
 
 def prepare(
@@ -277,19 +212,12 @@ def prepare(
         download_config=tfds.download.DownloadConfig(beam_runner=beam_runner, beam_options=beam_options)
     )
     prepared = load_prepared(builder.data_path)
-    assert prepared.spec is not None
-    found, asked = prepared.spec.resolved(), spec.resolved()
-    other = [key for key in asked if found.get(key) != asked[key] and key not in _NOT_OF_DATA]
-    if other or prepared.chunk_rows != chunk_rows:
+    other = other_setting(_metadata(prepared.path), settings_of(spec, chunk_rows))
+    if other:
         raise DataError(
-            f"{prepared.path}: was prepared with another {other[0] if other else 'chunk_rows'}; remove it, or prepare "
-            "into another folder"
+            f"{prepared.path}: was prepared with another {other}; remove it, or prepare into another folder"
         )
-    return prepared
-
-
-_NOT_OF_DATA = ("description", "split", "model", "hparams", "training", "backtest", "variants", "scaler")
-"""Keys of a spec that what is prepared does not depend on."""
+    return dataclasses.replace(prepared, spec=spec, scaler=spec.scaler)
 
 
 def load_prepared(path: str | os.PathLike[str]) -> Prepared:
@@ -311,10 +239,7 @@ def load_prepared(path: str | os.PathLike[str]) -> Prepared:
         `Prepared.verify` compares checksums.
     """
     folder = _folder_of(Path(path))
-    content = json.loads((folder / "metadata.json").read_text(encoding="utf-8")).get("tsdeep")
-    if content is None or content["format"] != FORMAT:
-        found = "none" if content is None else content["format"]
-        raise DataError(f"{folder}: found format {found} of tsdeep's metadata, expected {FORMAT}")
+    content = _metadata(folder)
     pieces = tuple(StoredPiece.from_dict(each) for each in content["pieces"])
     for piece in pieces:
         for shard in piece.shards:
@@ -335,12 +260,19 @@ def load_prepared(path: str | os.PathLike[str]) -> Prepared:
     )
 
 
+def _metadata(folder: Path) -> dict[str, Any]:
+    """Read what `prepare` says of a data set."""
+    content = json.loads((folder / "metadata.json").read_text(encoding="utf-8")).get("tsdeep")
+    if content is None or content["format"] != FORMAT:
+        found = "none" if content is None else content["format"]
+        raise DataError(f"{folder}: found format {found} of tsdeep's metadata, expected {FORMAT}")
+    return content
+
+
 def _folder_of(path: Path) -> Path:
-    """Find the folder of a data set at a path or below it."""
-    if (path / "metadata.json").is_file():
-        return path
+    """Find the folder of a data set at a path or below it; what TFDS was still writing is none."""
     below = sorted(
-        file.parent for file in path.rglob("metadata.json") if "incomplete" not in file.parent.name
+        file.parent for file in path.rglob("metadata.json") if not file.parent.name.startswith("incomplete.")
     )
     if len(below) == 1:
         return below[0]
@@ -348,8 +280,3 @@ def _folder_of(path: Path) -> Path:
         "no prepared data set" if not below else f"{len(below)} data sets: {', '.join(map(str, below[:3]))}"
     )
     raise DataError(f"{path}: found {what}, expected one; tsdeep data prepare SPEC writes one")
-
-
-def _staging(folder: Path) -> Path:
-    """Return where pieces stand until all are written: beside the folder that TFDS writes for now."""
-    return folder.parent / f".unfinished-{folder.name.split('.incomplete')[0]}"

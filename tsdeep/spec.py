@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -15,36 +14,26 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, fi
 
 from tsdeep.assets import BASKET, MARKET, Assets
 from tsdeep.errors import DataError, SpecError, invalid_keys, unknown_name
-from tsdeep.features import FeatureBank, argument_model, get_feature, make_feature, make_scaler
+from tsdeep.features import FeatureBank, make_feature, make_scaler
 from tsdeep.models import model_names
 from tsdeep.panel import Panel
 from tsdeep.samples import Samples
 from tsdeep.sources import OneOrMore, Source, make_source
-from tsdeep.spec_assets import AssetRules, Joined, context_fields, dump_source, read_panel
+from tsdeep.spec_assets import (
+    AssetRules,
+    Joined,
+    context_fields,
+    dump_source,
+    read_panel,
+    read_series,
+    with_series,
+)
+from tsdeep.spec_features import ANY_DATA, for_data, known_feature
+from tsdeep.spec_files import read_spec_file, spec_folder
 from tsdeep.spec_parts import Backtest, Count, Part, Period, Split, Training, hyperparameter_model
 from tsdeep.tables import KEYS
 from tsdeep.tasks import Task, get_task, task_names
 from tsdeep.validation import WalkForward
-
-#: Arguments of features that a spec may leave out: the data tells them.
-FROM_DATA = ("tick", "levels", "assets", "symbols")
-_ANY_DATA: dict[str, Any] = {"tick": 1.0, "levels": 1, "assets": ("A", "B"), "symbols": ("A", "B")}
-
-
-def _feature(value: dict[str, Any]) -> dict[str, Any]:
-    if "kind" in value and not isinstance(value["kind"], str):
-        raise ValueError(f"found the kind {value['kind']!r}, expected a name")
-    make_feature(*_for_data([value], _ANY_DATA))
-    return value
-
-
-def _for_data(features: list[dict[str, Any]], known: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Give features what the data tells, such as tick, levels and assets, where the spec leaves it out."""
-    filled = []
-    for feature in features:
-        asked = argument_model(get_feature(feature["kind"])).model_fields if "kind" in feature else {}
-        filled.append({**{name: value for name, value in known.items() if name in asked}, **feature})
-    return filled
 
 
 def _field(value: str) -> str:
@@ -90,7 +79,7 @@ class DataSpec(Part):
     join: dict[Annotated[str, AfterValidator(_field)], Joined] = Field(
         default={}, description="Other series by the field that they become on every row, such as vix."
     )
-    features: list[Annotated[dict[str, Any], AfterValidator(_feature)]] = Field(
+    features: list[Annotated[dict[str, Any], AfterValidator(known_feature)]] = Field(
         min_length=1, description="Causal features, in order."
     )
     scaler: dict[str, Any] = Field(
@@ -148,7 +137,7 @@ class DataSpec(Part):
     @model_validator(mode="after")
     def _together(self) -> DataSpec:
         readers = {
-            "the features read": FeatureBank(_for_data(self.features, _ANY_DATA)).fields,
+            "the features read": FeatureBank(for_data(self.features, ANY_DATA)).fields,
             "the task reads": self.make_task().fields,
         }
         if self.backtest.execution == "next_open":
@@ -213,13 +202,24 @@ class DataSpec(Part):
         """List the parts in which the samples can be read, each in memory of its own size.
 
         The rows of the pieces, one behind another in this order, are those of `samples()`. There is one piece, the
-        whole, unless the source has several and neither assets nor other series belong together.
+        whole, unless the source has several and no assets belong together; other series are read once for all.
         """
-        if self.assets is not None or self.join:
+        if self.assets is not None:
             return [SamplesPiece("all", lambda: self._read_piece(self.read))]
-        pieces = self.source.pieces(tuple(self.fields), *self.period.timestamps())
+        start, end = self.period.timestamps()
+        series: dict[str, Panel] = {}
+
+        def of(read: Callable[[], Panel | None]) -> tuple[Panel | None, None]:
+            panel = read()
+            if panel is None:
+                return None, None
+            if not series:
+                series.update(read_series(self.join, end))
+            return with_series(panel, self.join, series), None
+
+        pieces = self.source.pieces(tuple(self.fields), start, end)
         return [
-            SamplesPiece(each.name, lambda read=each.read: self._read_piece(lambda: (read(), None)))  # type: ignore[misc]
+            SamplesPiece(each.name, lambda read=each.read: self._read_piece(lambda: of(read)))  # type: ignore[misc]
             for each in pieces
         ]
 
@@ -233,7 +233,7 @@ class DataSpec(Part):
         if panel is None:
             return None, None
         longest = int(np.diff(panel.bounds).max())
-        warmup = FeatureBank(_for_data(self.features, _ANY_DATA)).warmup
+        warmup = FeatureBank(for_data(self.features, ANY_DATA)).warmup
         if longest < self.lookback + warmup:  # a day that is too short for a window is none's mistake
             return panel, None
         samples = self._samples_of(panel, assets)
@@ -252,7 +252,7 @@ class DataSpec(Part):
     def _features_in_use(self, known: Mapping[str, Any]) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
         """Leave out the features of optional series that are not there, and say so."""
         absent = [name for name, each in self.join.items() if not each.used]
-        features = _for_data(self.features, known)
+        features = for_data(self.features, known)
         if not absent:
             return features, ()
         used = [each for each in features if not set(absent) & set(make_feature(each).fields)]
@@ -329,7 +329,7 @@ def make_spec(content: Mapping[str, Any], *, where: str = "spec") -> DataSpec:
 
 def spec_names() -> list[str]:
     """List the specs that come with tsdeep."""
-    return sorted(Path(entry.name).stem for entry in _folder().iterdir() if entry.name.endswith(".yaml"))
+    return sorted(Path(entry.name).stem for entry in spec_folder().iterdir() if entry.name.endswith(".yaml"))
 
 
 def load_spec(spec: str | os.PathLike[str]) -> DataSpec:
@@ -362,46 +362,11 @@ def load_spec(spec: str | os.PathLike[str]) -> DataSpec:
         raise SpecError(
             unknown_name("spec", text, spec_names()) + ". A file is given as a path that ends in .yaml"
         )
-    return _from_file(_folder() / f"{text}.yaml", f"{text}.yaml")
+    return _from_file(spec_folder() / f"{text}.yaml", f"{text}.yaml")
 
 
 def _from_file(path: Any, where: str) -> DataSpec:
-    """Read a file; `where` is what messages call it."""
-    if not path.is_file():
-        raise SpecError(f"{where}: no such file, expected a YAML spec, or a name: {', '.join(spec_names())}")
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_SpecLoader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise SpecError(f"{where}: cannot be read as YAML: {error}") from None
-    _set_paths(content, path.absolute().parent)
-    return make_spec(content, where=where)
-
-
-def _set_paths(content: Any, folder: Path) -> None:
-    """Read paths of sources beside the file that names them, wherever the command is run."""
-    if not isinstance(content, dict):
-        return
-    assets, series = content.get("assets"), content.get("join")
-    sources = [content.get("source"), assets.get("train_only") if isinstance(assets, dict) else None]
-    if isinstance(series, dict):
-        sources += [each.get("source") for each in series.values() if isinstance(each, dict)]
-    for source in sources:
-        if isinstance(source, dict) and isinstance(source.get("path"), str):
-            source["path"] = str(folder / Path(source["path"]).expanduser())
-
-
-class _SpecLoader(yaml.SafeLoader):
-    """YAML that refuses a key given twice, of which the plain loader would drop one."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            name = str(key.value)
-            if name in seen:
-                problem = f"found the key '{name}' twice"
-                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
-            seen.add(name)
-        return super().construct_mapping(node, deep)
+    return make_spec(read_spec_file(path, where, spec_names()), where=where)
 
 
 def load(spec: DataSpec | str | os.PathLike[str]) -> Samples:
@@ -421,9 +386,3 @@ def load(spec: DataSpec | str | os.PathLike[str]) -> Samples:
 
 def _as_task(value: Mapping[str, Any]) -> dict[str, Any]:
     return {"task": value["kind"], **{k: v for k, v in value.items() if k != "kind"}}
-
-
-def _folder() -> Any:
-    """Give the packaged specs; in a checkout they stand beside the package."""
-    packaged = resources.files("tsdeep") / "data_specs"
-    return packaged if packaged.is_dir() else Path(__file__).resolve().parent.parent / "data_specs"

@@ -95,6 +95,12 @@ class Joined(Part):
                 f"missing: previous: a source '{self.source.kind}' dates a value by the period that it describes, "
                 "which is over before the value is known (lag: 0D takes it at its date nevertheless)"
             )
+        length = self.source.bar_length
+        if length is not None and (self.lag is None or pd.Timedelta(self.lag) < length):
+            raise ValueError(
+                f"lag: found {self.lag or 'none'}, expected at least {_text(length)}, with missing: previous: a bar of "
+                f"'{self.source.kind}' has the time at which it begins, and is known when it ends"
+            )
         fault = rule_fault(self.missing, self.lag, self.max_age)
         if fault is not None:
             raise ValueError(fault)
@@ -104,6 +110,11 @@ class Joined(Part):
     def used(self) -> bool:
         """Whether it is read: it is required, or it is known where from."""
         return not self.optional or self.source.given
+
+
+def _text(length: pd.Timedelta) -> str:
+    """Write a length of time as a setting takes it, in whole minutes."""
+    return f"{int(length.total_seconds() // 60)}min"
 
 
 def context_fields(fields: tuple[str, ...], rules: AssetRules | None) -> tuple[str, ...]:

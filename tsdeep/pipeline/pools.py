@@ -72,6 +72,43 @@ class Pools:
         return counted.flat_map(lambda pool, number, first: self.cut(pool, key_of(number), first))
 
 
+def batches_of_pool(
+    n: Any, first: Any, shard: tuple[int, int], batch_size: int, batch: Callable[[slice], Any]
+) -> tf.data.Dataset:
+    """Cut what a worker has of a pool into batches, in two parallel threads.
+
+    The first batch fills up the one that the pool before left unfinished: all others are whole, and only the parts of
+    that one have to be copied together.
+
+    Parameters
+    ----------
+    n : tensor of int64
+        Elements of this worker in the pool.
+    first : tensor of int64
+        Elements of all workers in earlier pools of the epoch.
+    shard : tuple of int
+        Number of this worker and how many there are.
+    batch_size : int
+        Elements of a batch.
+    batch : callable
+        From a slice of the pool's elements to a batch.
+    """
+    import tensorflow as tf
+
+    index, count = shard
+    earlier = (first - index + count - 1) // count  # elements of this worker in earlier pools
+    lead = tf.minimum(-earlier % batch_size, n)
+    begin = tf.where(lead > 0, lead - batch_size, 0)  # where the first batch would begin, were it full
+
+    @tf.autograph.experimental.do_not_convert
+    def cut(number: Any) -> Any:
+        start = begin + number * batch_size
+        return batch(slice(tf.maximum(start, 0), start + batch_size))
+
+    n_batches = (n - begin + batch_size - 1) // batch_size
+    return tf.data.Dataset.range(n_batches).map(cut, num_parallel_calls=2, deterministic=True)
+
+
 def check_service(service: str | None, seed: int | None, shard: tuple[int, int], first_epoch: int) -> None:
     """Refuse what a service cannot keep: an order."""
     if service is not None and (seed is not None or tuple(shard) != (0, 1) or first_epoch):

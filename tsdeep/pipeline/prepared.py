@@ -192,6 +192,19 @@ class Prepared:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def describe(self) -> str:
+        """Say in a few lines what is there and where."""
+        size = sum(shard.bytes for piece in self.pieces for shard in piece.shards)
+        splits = list(dict.fromkeys(shard.split for piece in self.pieces for shard in piece.shards))
+        symbols = list(dict.fromkeys(self.segment_symbols))
+        return (
+            f"{self.path}\n"
+            f"{self.n_rows:,} rows of {', '.join(symbols[:10])}{', ...' if len(symbols) > 10 else ''} in "
+            f"{len(self.bounds):,} segments, {len(self.feature_names)} features, {len(self):,} labelled windows of "
+            f"{self.lookback} rows\n"
+            f"{len(splits):,} splits, {splits[0]} to {splits[-1]}; {len(self.shards):,} shards, {size / 1e6:,.1f} MB"
+        )
+
     def checked(self, rows: RowRanges | np.ndarray, *, labels: bool = True) -> RowRanges:
         """Return panel rows as ranges; DataError unless a whole window ends at each, with a label where asked."""
         rows = RowRanges.of(rows)

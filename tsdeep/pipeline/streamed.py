@@ -9,7 +9,7 @@ import numpy as np
 from tsdeep.errors import DataError, SpecError
 from tsdeep.pipeline.chunks import ChunkStream
 from tsdeep.pipeline.order import Epochs
-from tsdeep.pipeline.pools import Pools
+from tsdeep.pipeline.pools import Pools, batches_of_pool
 from tsdeep.pipeline.prepared import Prepared
 from tsdeep.pipeline.row_ranges import RowRanges
 from tsdeep.pipeline.stored_scaling import StoredScaling
@@ -58,20 +58,12 @@ def stream_windows(
 
     from tsdeep.pipeline.windows import MirrorImage, draw_balanced, places_by_class
 
-    if service is not None and (seed is not None or shard != (0, 1) or first_epoch):
-        raise SpecError(
-            "service: its workers divide the shards as they come: leave out seed=, shard= and first_epoch="
-        )
-    if labels and not prepared.task.fitted:
-        raise SpecError(
-            f"{prepared.task}: its thresholds come from training rows, so there is no label before "
-            "prepared.fit_task(fold.train)"
-        )
     given = (prepared.rows if labels else prepared.origins) if rows is None else rows
-    ranges = prepared.checked(given, labels=labels)
-    if not shuffle and not isinstance(given, RowRanges) and (np.diff(given) < 0).any():
+    ranges = checked_rows(prepared, given, labels)
+    if (not shuffle or stride > 1) and not isinstance(given, RowRanges) and (np.diff(given) < 0).any():
         raise DataError(
-            "rows: found them out of order, expected panel rows that ascend, as no shuffle is asked for"
+            "rows: found them out of order, expected panel rows that ascend, as "
+            + ("every stride-th of them is taken" if shuffle else "no shuffle is asked for")
         )
     weight = sample_weight
     if weight is not None and not isinstance(given, RowRanges):
@@ -106,8 +98,7 @@ def stream_windows(
             None if image is None else tf.random.stateless_uniform(tf.shape(order), key + 2, 0, 2, tf.int64)
         )
 
-        def batch(number: Any) -> Any:
-            here = slice(number * batch_size, (number + 1) * batch_size)
+        def batch(here: slice) -> Any:
             places = order[here]
             ends = tf.gather(end, places)
             x_batch = tf.gather(x, ends[:, None] + tf.range(1 - lookback, 1, dtype=tf.int64))
@@ -120,8 +111,7 @@ def stream_windows(
                 x_batch, y_batch = image(coin[here], x_batch, y_batch)
             return (x_batch, y_batch) if w is None else (x_batch, y_batch, tf.gather(w, places))
 
-        n_here = (tf.size(order, tf.int64) + batch_size - 1) // batch_size
-        return tf.data.Dataset.range(n_here).map(batch, num_parallel_calls=2, deterministic=True)
+        return batches_of_pool(tf.size(order, tf.int64), first, shard, batch_size, batch)
 
     stream = Pools(chunks, windows_of, lambda pool: tf.reduce_sum(tf.cast(pool["end"] >= 0, tf.int64)))
     return stream.batches(

@@ -10,7 +10,7 @@ from tsdeep.errors import DataError, SpecError
 from tsdeep.pipeline.checks import check_size
 from tsdeep.pipeline.chunks import ChunkStream
 from tsdeep.pipeline.order import Epochs
-from tsdeep.pipeline.pools import Pools
+from tsdeep.pipeline.pools import Pools, batches_of_pool
 from tsdeep.pipeline.prepared import Prepared
 from tsdeep.pipeline.row_ranges import RowRanges
 from tsdeep.pipeline.stored_scaling import StoredScaling
@@ -92,8 +92,8 @@ def stream_stretches(
         order = order[(index - first) % count :: count]
         x = tf.reshape(pool["x"], (-1, channels))
 
-        def batch(number: Any) -> Any:
-            here = tf.gather(at, order[number * batch_size : (number + 1) * batch_size])
+        def batch(chosen: slice) -> Any:
+            here = tf.gather(at, order[chosen])
             begin = tf.gather(context, here[:, 0]) + here[:, 1] * stretch
             local = begin[:, None] + tf.range(-warm, stretch, dtype=tf.int64)  # [batch, warm + stretch]
             inside = (local >= 0) & (local <= tf.gather_nd(last, here)[:, None])
@@ -115,8 +115,7 @@ def stream_stretches(
                 w = tf.repeat(w[..., None], tf.shape(y)[-1], axis=-1)
             return x_batch, tf.ensure_shape(y, (None, stretch, *y.shape[2:])), w
 
-        n_here = (tf.size(order, tf.int64) + batch_size - 1) // batch_size
-        return tf.data.Dataset.range(n_here).map(batch, num_parallel_calls=2, deterministic=True)
+        return batches_of_pool(tf.size(order, tf.int64), first, shard, batch_size, batch)
 
     def n_of(pool: dict[str, Any]) -> Any:
         return tf.reduce_sum(tf.cast(last_asked(pool) >= 0, tf.int64))

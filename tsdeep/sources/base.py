@@ -129,6 +129,11 @@ class Source(BaseModel, ABC):
         return "one bar"
 
     @property
+    def bar_length(self) -> pd.Timedelta | None:
+        """How long an intraday bar is, where its time is when it begins; None for daily bars, series and events."""
+        return None
+
+    @property
     def given(self) -> bool:
         """Whether it is known where to read from; False while a path is open that the user must give."""
         return True

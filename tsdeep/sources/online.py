@@ -190,11 +190,6 @@ class OnlineSource(Fetched):
 
     checks_only: ClassVar[frozenset[str]] = frozenset({"calendar"})
 
-    @property
-    def bar_length(self) -> pd.Timedelta | None:
-        """How long an intraday bar is, which its time begins; None for daily bars and series."""
-        return None
-
     def bars(self) -> pd.DataFrame:
         """Read all bars, from the cache where they are there.
 

@@ -27,6 +27,7 @@ from tsdeep.tasks.movement_labels import (
     moves,
 )
 from tsdeep.tasks.movement_outputs import CLASSES, book_context, named, output_names, stack_horizons
+from tsdeep.tasks.movement_settings import check_smoothing, check_threshold
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -123,40 +124,8 @@ class Movement(Task):
             object.__setattr__(self, name, value)
         if len(set(self.horizons)) < len(self.horizons):
             raise SpecError(f"horizon_rows: a horizon is given more than once in {list(self.horizons)}")
-        self._check_smoothing()
-        self._check_threshold()
-
-    def _check_smoothing(self) -> None:
-        if self.beyond_segment and self.labels != "given":
-            raise SpecError(
-                f"beyond_segment: found it with labels '{self.labels}', expected it with 'given' alone"
-            )
-        if (self.smoothing_rows is not None) != (self.labels == "decoupled"):
-            raise SpecError(
-                f"smoothing_rows: found {self.smoothing_rows!r} with labels '{self.labels}', expected it with "
-                "'decoupled', and with no other"
-            )
-        if self.smoothing_rows is not None and self.smoothing_rows > min(self.horizons):
-            raise SpecError(
-                f"smoothing_rows: found {self.smoothing_rows}, expected at most the shortest horizon, "
-                f"{min(self.horizons)} rows, so that the two means share no row"
-            )
-
-    def _check_threshold(self) -> None:
-        none = self.labels == "given" or self.threshold_in == "balanced"
-        if none != (self.threshold is None):
-            raise SpecError(
-                f"threshold: found {self.threshold!r} with labels '{self.labels}' and threshold_in "
-                f"'{self.threshold_in}', expected {'none' if none else 'one'}"
-            )
-        by_symbol = self.threshold if isinstance(self.threshold, dict) else {"": self.threshold}
-        for symbol, value in by_symbol.items():
-            if isinstance(value, tuple) and len(value) != len(self.horizons):
-                of = f" of '{symbol}'" if symbol else ""
-                raise SpecError(
-                    f"threshold{of}: found {len(value)} values, expected one, or one for each of "
-                    f"{len(self.horizons)} horizons"
-                )
+        check_smoothing(self)
+        check_threshold(self)
 
     @property
     def horizons(self) -> tuple[int, ...]:
@@ -237,23 +206,23 @@ class Movement(Task):
         DataError
             If no training row of a symbol has a label.
         """
-        thresholds = {
-            symbol: tuple(self._fit(symbol, own, number, tick) for number in range(len(self.horizons)))
-            for symbol, own in moves.items()
-        }
+        thresholds = {symbol: self._fitted(symbol, own, tick) for symbol, own in moves.items()}
         fitted = replace(self)
         object.__setattr__(fitted, "thresholds", thresholds)
         return fitted
 
-    def _fit(self, symbol: str, moved: np.ndarray, number: int, tick: float | None) -> float:
-        """Threshold of a symbol and horizon, in the price unit of the data."""
+    def _fitted(self, symbol: str, moved: np.ndarray, tick: float | None) -> tuple[float, ...]:
+        """Thresholds of a symbol, one a horizon, in the price unit of the data."""
+        numbers = range(len(self.horizons))
         if self.threshold_in == "spread":
-            return self._threshold(symbol, number) * float(moved[:, -1].mean())
-        size = np.abs(moved[:, number])
-        size = size[~np.isnan(size)]
-        if not len(size):
+            return tuple(self._threshold(symbol, number) * float(moved[:, -1].mean()) for number in numbers)
+        sizes = [np.abs(moved[~np.isnan(moved[:, number]), number]) for number in numbers]
+        if not all(len(size) for size in sizes):
             raise DataError(f"symbol '{symbol}': no training row has a label")
-        return balanced_limit(size, _STATIONARY_SHARE) * mid_unit(tick) / self._count(number)
+        return tuple(
+            balanced_limit(size, _STATIONARY_SHARE) * mid_unit(tick) / self._count(number)
+            for number, size in zip(numbers, sizes, strict=True)
+        )
 
     def limits(self, symbols: tuple[str, ...], tick: float | None) -> np.ndarray:
         """Return the largest difference that is stationary, in the unit of `moves`, `[symbols, horizons]`."""
