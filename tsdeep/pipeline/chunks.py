@@ -111,11 +111,12 @@ class ChunkStream:
             records = tf.data.TFRecordDataset(file, buffer_size=_READ_BYTES)
             return records.skip(at).concatenate(records.take(at))
 
+        n_open = min(self.chunks_of_a_pool, len(self._shards[0]))
         return shards.interleave(
             turned,
-            cycle_length=min(self.chunks_of_a_pool, len(self._shards[0])),
+            cycle_length=n_open,
             block_length=1,
-            num_parallel_calls=2,
+            num_parallel_calls=min(2, n_open),
             deterministic=True,
         )
 
