@@ -7,7 +7,8 @@ from typing import Any
 from tsdeep.features import argument_model, feature_schema, scaler_schema
 from tsdeep.models import model_names
 from tsdeep.sources import source_schema
-from tsdeep.spec_features import FROM_DATA, DataSpec
+from tsdeep.spec import DataSpec
+from tsdeep.spec_features import FROM_DATA
 from tsdeep.spec_parts import hyperparameter_model
 from tsdeep.tasks import task_class, task_names
 
