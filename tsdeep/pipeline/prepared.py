@@ -17,6 +17,7 @@ from tsdeep.pipeline.shards import StoredPiece, record_features, sha256_of
 from tsdeep.tasks import Task
 
 if TYPE_CHECKING:
+    from tsdeep.samples import Samples
     from tsdeep.spec import DataSpec
 
 FORMAT = 1
@@ -191,6 +192,22 @@ class Prepared:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def __repr__(self) -> str:
+        return f"Prepared({str(self.path)!r}, {len(self):,} windows of {self.input_shape})"
+
+    def samples(self) -> Samples:
+        """Read the first piece from the source again, as samples in memory with the task as it is.
+
+        An export and an audit need them: what they know of raw rows is the same for every piece.
+        """
+        if self.spec is None:
+            raise SpecError(f"{self.path}: found no spec, expected one to read raw rows by")
+        for piece in self.spec.pieces():
+            _, samples = piece.read()
+            if samples is not None:
+                return samples.with_task(self.task)
+        raise DataError(f"{self.path}: no piece of the source has a window any more")
 
     def describe(self) -> str:
         """Say in a few lines what is there and where."""

@@ -129,6 +129,13 @@ class WalkForward(Splitter):
             raise SpecError(f"train, valid and test: found {sum(shares)}% of the rows, expected at most 100%")
         self._min_train = None if min_train is None else parse_size(min_train, "min_train")
 
+    @property
+    def _sizes(self) -> list[Size] | None:
+        if self._purge is not None or not self._embargo.is_zero:
+            return None
+        sizes = (self._train, self._valid, self._test, self._step, self._min_train)
+        return [size for size in sizes if size is not None]
+
     def _folds(self, timeline: Timeline) -> Iterator[Fold]:
         label_end = self._label_ends(timeline)
         every = self._all_bounds(timeline)

@@ -12,8 +12,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from tsdeep.errors import SpecError
+from tsdeep.pipeline import Prepared
 from tsdeep.validation.fold import Fold, fold_table
-from tsdeep.validation.sizes import parse_gap
+from tsdeep.validation.prepared_folds import PreparedRows, by_session, session_folds
+from tsdeep.validation.sizes import Size, parse_gap
 from tsdeep.validation.timeline import Timeline, Times, make_timeline
 
 if TYPE_CHECKING:
@@ -53,9 +55,10 @@ class Splitter(ABC):
 
         Parameters
         ----------
-        X : Samples, DataFrame, Series, DatetimeIndex or array [n, ...]
-            What to split. Samples give panel rows, anything else positions. Tables and arrays must be in
-            time order.
+        X : Samples, Prepared, DataFrame, Series, DatetimeIndex or array [n, ...]
+            What to split. Samples and prepared data sets give panel rows, anything else positions. Tables and
+            arrays must be in time order. Of a prepared data set of sessions, divided by sessions or dates, the
+            rows of folds are `RowRanges`, in memory of the number of sessions; other folds read a few numbers a row.
         y : object, optional
             Not read; here for scikit-learn.
         groups : array [n], optional
@@ -77,7 +80,10 @@ class Splitter(ABC):
             If the settings do not fit the data, or would leak.
         """
         del y
-        yield from self._folds(self._timeline(X, groups, label_end_time))
+        if isinstance(X, Prepared) and by_session(X, self._sizes):
+            yield from session_folds(X, self._folds)
+        else:
+            yield from self._folds(self._timeline(X, groups, label_end_time))
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
         """Count the folds that :meth:`split` yields; `X` is needed, as their number depends on its length."""
@@ -125,7 +131,13 @@ class Splitter(ABC):
         names = inspect.signature(type(self)).parameters
         return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
 
+    @property
+    def _sizes(self) -> list[Size] | None:
+        """Lengths that boundaries are counted by, where labels alone decide what is purged; None where more does."""
+        return None
+
     def _timeline(self, data: Any, groups: Any, label_end_time: Any) -> Timeline:
+        data = PreparedRows(data) if isinstance(data, Prepared) else data
         timeline = make_timeline(data, sessions=groups, label_end_time=label_end_time)
         if self._purge is None and timeline.label_end is None:
             raise SpecError(
