@@ -70,6 +70,11 @@ class StoredPiece:
         Date, first row and the row behind its last of each session within each segment.
     labelled : list of (int, int)
         Ranges of rows that have a label.
+    times : list of (int, int)
+        Nanoseconds since 1970 of the first labelled row, and of the end of the last label, of each of `sessions`; -1
+        and -1 where there is none.
+    start : int
+        Nanoseconds since 1970 of the first row.
     facts : dict
         What all pieces must agree on: feature names, warm-up, columns and dtype of labels, tick, what a row is.
     data_sha256 : str
@@ -86,6 +91,8 @@ class StoredPiece:
     symbols: list[str]
     sessions: list[tuple[str, int, int]]
     labelled: list[tuple[int, int]]
+    times: list[tuple[int, int]]
+    start: int
     facts: dict[str, Any]
     data_sha256: str
     notes: list[str]
@@ -94,7 +101,9 @@ class StoredPiece:
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> StoredPiece:
         """Read what `asdict` wrote, as it was or through JSON."""
-        pairs = {key: [tuple(each) for each in content[key]] for key in ("bounds", "sessions", "labelled")}
+        pairs = {
+            key: [tuple(each) for each in content[key]] for key in ("bounds", "sessions", "labelled", "times")
+        }
         return cls(**{**content, **pairs, "shards": [Shard(**each) for each in content["shards"]]})
 
 
@@ -195,7 +204,7 @@ def write_piece(
         As of `plan_chunks`.
     """
     if panel is None:
-        piece = StoredPiece(name, 0, [], [], [], [], {}, "", [])
+        piece = StoredPiece(name, 0, [], [], [], [], [], 0, {}, "", [])
     else:
         piece = StoredPiece(
             name=name,
@@ -204,6 +213,8 @@ def write_piece(
             symbols=list(panel.symbols),
             sessions=session_runs(panel),
             labelled=[] if samples is None else _labelled(samples),
+            times=_label_times(panel, samples),
+            start=int(panel.time.min().astype(np.int64)),
             facts={},
             data_sha256=panel.fingerprint(),
             notes=list(panel.notes),
@@ -249,6 +260,17 @@ def _mirror(samples: Samples) -> dict[str, Any]:
     except SpecError as error:
         return {"refused": str(error)}
     return {"index": index.tolist(), "sign": sign.tolist()}
+
+
+def _label_times(panel: Panel, samples: Samples | None) -> list[tuple[int, int]]:
+    """Say of each session run when its first labelled row is, and when the last of its labels ends."""
+    found = []
+    time = panel.time.astype(np.int64)
+    for _, start, stop in session_runs(panel):
+        ends = np.full(1, -1) if samples is None else samples.label_end[start:stop]
+        rows = np.flatnonzero(ends >= 0)
+        found.append((int(time[start + rows[0]]), int(time[ends[rows]].max())) if len(rows) else (-1, -1))
+    return found
 
 
 def _labelled(samples: Samples) -> list[tuple[int, int]]:
