@@ -78,3 +78,11 @@ def test_combinatorial_folds_are_those_of_the_samples(books):
 def test_the_table_of_folds_is_that_of_the_samples(books):
     cv = tsdeep.WalkForward(train="2 sessions", valid="1 session", test="1 session")
     assert cv.table(books[0]).equals(cv.table(books[1]))
+
+
+@pytest.mark.parametrize(
+    "call", [lambda p, cv: tsdeep.walk_forward("mlp", p, cv), lambda p, cv: tsdeep.audit(p, cv)]
+)
+def test_what_needs_samples_in_memory_says_so(books, call):
+    with pytest.raises(tsdeep.SpecError, match="needs samples in memory, found the prepared data set"):
+        call(books[0], tsdeep.WalkForward(train="2 sessions", test="1 session"))

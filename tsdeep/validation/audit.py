@@ -21,6 +21,7 @@ from tsdeep.validation.audit_data import (
 from tsdeep.validation.finding import Audit, Finding
 from tsdeep.validation.fitting import Refitter
 from tsdeep.validation.fold import Fold
+from tsdeep.validation.settings import check_in_memory
 
 
 def audit(
@@ -76,6 +77,7 @@ def audit(
     >>> tsdeep.audit(samples).ok
     True
     """
+    check_in_memory(samples, "audit")
     random = np.random.default_rng(seed)
     findings: list[Finding] = []
     # Features of assets side by side read fields of one asset, which the layer around them picks.

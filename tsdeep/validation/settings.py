@@ -13,6 +13,7 @@ import pandas as pd
 from tsdeep.baselines import Reference, references_for
 from tsdeep.errors import SpecError, unknown_name
 from tsdeep.features import Feature, argument_model
+from tsdeep.pipeline import Prepared
 from tsdeep.samples import Samples
 from tsdeep.validation.combinatorial import CombinatorialPurged
 from tsdeep.validation.fold import Fold
@@ -55,6 +56,15 @@ class FitSettings:
             )
         if self.patience is not None:
             _check_whole("patience", self.patience, 1)
+
+
+def check_in_memory(samples: Any, what: str) -> None:
+    """Refuse a prepared data set where references, labels and raw rows are read of all samples at once."""
+    if isinstance(samples, Prepared):
+        raise SpecError(
+            f"{what} needs samples in memory, found the prepared data set {samples.path}; with one, split it "
+            "(cv.split), and fit and predict each fold on tsdeep.windows of it"
+        )
 
 
 def check_build_arguments(label: str, samples: Samples, build_arguments: dict[str, Any]) -> None:

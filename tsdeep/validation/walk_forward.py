@@ -28,6 +28,7 @@ from tsdeep.validation.settings import (
     FitSettings,
     check_build_arguments,
     check_calibration,
+    check_in_memory,
     check_in_time_order,
     check_test_rows,
     cutoff_of,
@@ -130,6 +131,7 @@ def walk_forward(
     RunError
         If `out` belongs to another run, a file in it is damaged, or a loss is not finite.
     """
+    check_in_memory(samples, "walk_forward")
     fit = FitSettings(
         epochs, batch_size, stride, mirror, seed, seeds, patience, refit, warm_start, retrain_every, hold_out
     )
