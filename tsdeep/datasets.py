@@ -108,9 +108,6 @@ class _Study(FileReaderBuilder, skip_registration=True):  # type: ignore[call-ar
             super().download_and_prepare(**options)
             shutil.rmtree(self._unfinished)
 
-    def _log_download_done(self) -> None:
-        """Say nothing, as before."""
-
     def _download_and_prepare(self, dl_manager: Any, download_config: Any) -> None:
         """Write all pieces that are not written yet, then make their shards the data set's."""
         del dl_manager
