@@ -40,6 +40,11 @@ def _add_fetch(parts: Any) -> None:
         "fetch", help="ask the providers of a spec's online sources anew, and say what has changed"
     )
     fetch.add_argument("spec", help="name of a spec, or path of a YAML file")
+    fetch.add_argument(
+        "--anew",
+        action="store_true",
+        help="of a source that is fetched a day at a time, ask for days that are in the cache too",
+    )
     add_source(fetch)
     fetch.set_defaults(command=_fetch)
 
@@ -93,20 +98,10 @@ def _verify(options: argparse.Namespace) -> None:
 
 
 def _fetch(options: argparse.Namespace) -> None:
+    from tsdeep.cli_fetch import fetch
+
     spec = with_source(tsdeep.load_spec(options.spec), options)
-    for name, source in _online(spec).items():
-        answer = source.answer(refresh=True)
-        entry = answer.entry
-        rows = f"{entry.n_rows:,} rows, {_day(entry.first)} to {_day(entry.last)}"
-        print(f"{name}: {source.describe()}: {rows} ({entry.key})")
-        for note in entry.notes:
-            print(f"  {note}")
-        for sentence in (
-            () if answer.changes is None else answer.changes.sentences or ("Nothing has changed.",)
-        ):
-            print(f"  {sentence}")
-        if answer.changes is not None and answer.changes.history:
-            print("  History has changed: the copy from before is kept, see `tsdeep data ls`.")
+    fetch(_online(spec), anew=options.anew)
 
 
 def _online(spec: DataSpec) -> dict[str, Fetched]:
@@ -181,7 +176,8 @@ def _named(what: str) -> list[Path]:
 
     files = cache.files()
     if what in tsdeep.spec_names() or what.endswith((".yaml", ".yml")) or os.sep in what:
-        keys = {cache.request_key(source.request) for source in _online(tsdeep.load_spec(what)).values()}
+        online = _online(tsdeep.load_spec(what)).values()
+        keys = {cache.request_key(part.request) for source in online for part in source.parts()}
         found = [path for path in files if cache.key_of(path).partition("@")[0] in keys]
         if not found:
             raise DataError(f"nothing of {what} is in the cache, {cache.folder()}")

@@ -63,15 +63,14 @@ def test_quotes_are_a_book_of_one_level_to_the_nanosecond(net):
 
 
 def test_days_of_new_york_are_asked_for_and_are_sessions_across_a_change_of_the_clock(net):
-    asked = {
-        "symbols": "SPY",
-        "feed": "sip",
-        "start": "2020-03-06T05:00:00+00:00",
-        "end": "2020-03-10T03:59:59.999999+00:00",
-        "limit": "10000",
-    }
-    rows = [quote("20:59:59"), quote("13:30:00", day="2020-03-09"), quote("13:30:01", day="2020-03-09")]
-    net.get(QUOTES, json=answer(SPY=rows), match=[matchers.query_param_matcher(asked)])
+    asked = {"symbols": "SPY", "feed": "sip", "limit": "10000"}
+    friday = {"start": "2020-03-06T05:00:00+00:00", "end": "2020-03-07T04:59:59.999999+00:00"}
+    monday = {"start": "2020-03-09T04:00:00+00:00", "end": "2020-03-10T03:59:59.999999+00:00"}
+    for days, rows in (
+        (friday, [quote("20:59:59")]),
+        (monday, [quote(f"13:30:0{second}", day="2020-03-09") for second in (0, 1)]),
+    ):
+        net.get(QUOTES, json=answer(SPY=rows), match=[matchers.query_param_matcher(asked | days)])
     book = AlpacaQuotes(symbols=["SPY"], feed="sip", **TWO_DAYS).book()
     assert book.bounds.tolist() == [[0, 1], [1, 3]]
     assert [str(date) for date in book.session_date] == ["2020-03-06", "2020-03-09", "2020-03-09"]
@@ -129,18 +128,18 @@ def test_quotes_of_the_same_time_are_kept_in_their_order_or_the_last_alone(net):
     assert AlpacaQuotes(symbols=["SPY"], same_time="last", **DAY).book().fields["bid_size"].tolist() == [[9]]
 
 
-def test_all_pages_are_read_in_the_order_asked_and_asked_again_where_there_were_too_many(monkeypatch):
-    rows = [("IWM", row) for row in seconds(4)] + [("SPY", row) for row in seconds(5, bid_size=8)]
+def test_all_pages_are_read_and_asked_again_where_there_were_too_many(monkeypatch):
+    rows = [("SPY", row) for row in seconds(9, bid_size=8)]
     with loopback([rows[:2], 429, rows[2:6], rows[6:]], "quotes") as (address, asked):
         monkeypatch.setenv("APCA_API_DATA_URL", address)
-        book = AlpacaQuotes(symbols=["SPY", "IWM"], **DAY).book()
+        book = AlpacaQuotes(symbols=["SPY"], **DAY).book()
     assert [(path, query.get("page_token")) for path, query, _ in asked] == [
         ("/v2/stocks/quotes", token) for token in (None, "1", "1", "2")
     ]
     assert asked[0][2]["APCA-API-KEY-ID"] == KEYS["APCA_API_KEY_ID"]
-    assert book.symbols == ("SPY", "IWM")
-    assert book.bounds.tolist() == [[0, 5], [5, 9]]
-    assert book.fields["bid_size"][:, 0].tolist() == [8] * 5 + [2] * 4
+    assert book.bounds.tolist() == [[0, 9]]
+    assert [str(time)[17:19] for time in book.time] == [f"0{second}" for second in range(9)]
+    assert book.fields["bid_size"][:, 0].tolist() == [8] * 9
 
 
 def test_an_answer_is_read_from_the_cache_and_is_the_same_book(net, monkeypatch):
@@ -154,23 +153,24 @@ def test_an_answer_is_read_from_the_cache_and_is_the_same_book(net, monkeypatch)
     assert (again.fingerprint(), again.notes) == (first.fingerprint(), first.notes)
 
 
-def test_a_day_that_is_not_over_in_new_york_is_left_out(net, monkeypatch):
+def test_a_day_that_is_not_over_in_new_york_is_not_asked_for(net, monkeypatch):
     now = pd.Timestamp("2020-03-10 03:00", tz="UTC")  # 23:00 on the 9th
     monkeypatch.setattr(pd.Timestamp, "now", lambda tz=None: now)
-    rows = [quote("13:30:00", day="2020-03-09")]
-    net.get(QUOTES, json=answer(SPY=seconds(2) + rows))
-    book = AlpacaQuotes(symbols=["SPY"], **TWO_DAYS).book()
-    assert book.n_rows == 2
-    assert "Left out 1 quotes of 2020-03-09, which was not over when they were fetched." in book.notes
-    net.replace(responses.GET, QUOTES, json=answer(SPY=rows))
-    with pytest.raises(DataError, match="2020-03-09 is not over yet in New York"):
-        AlpacaQuotes(symbols=["SPY"], start="2020-03-09", end="2020-03-09").book()
+    with pytest.raises(
+        DataError, match=r"found the end 2020-03-09, expected at most 2020-03-08: .*when it is over"
+    ):
+        AlpacaQuotes(symbols=["SPY"], **TWO_DAYS).book()
+    net.get(QUOTES, json=answer(SPY=seconds(2)))
+    assert AlpacaQuotes(symbols=["SPY"], **DAY).book().n_rows == 2
 
 
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (answer(), "quotes of SPY: no row in the period; are the symbols what Alpaca calls them"),
+        (
+            answer(),
+            "quotes of SPY of 2020-03-06: no row in the period; are the symbols what Alpaca calls them",
+        ),
         (answer(QQQ=[quote("14:30:00")]), "no rows of the symbol 'SPY'"),
         ({"trades": {"SPY": [{"t": "2020-03-06T14:30:00Z"}]}}, "SPY: no column ap, as, bp, bs .*found t"),
         (answer(SPY=[quote("14:30:00", bid=None)]), "row 0, .*: bid_price is nan, expected a number"),
@@ -194,7 +194,9 @@ def test_quotes_that_cannot_be_used_are_refused(net, body, message):
 
 def test_no_network_a_refusal_and_missing_keys_are_said(net, monkeypatch):
     source = AlpacaQuotes(symbols=["SPY"], **DAY)
-    with pytest.raises(DataError, match="quotes of SPY: no answer from the provider, asked 4 times"):
+    with pytest.raises(
+        DataError, match="quotes of SPY of 2020-03-06: no answer from the provider, asked 4 times"
+    ):
         source.book()
     assert len(net.calls) == fetching.TRIES
     net.get(QUOTES, json={"message": "subscription does not permit querying recent SIP data"}, status=403)

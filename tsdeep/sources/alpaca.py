@@ -10,7 +10,7 @@ import pandas as pd
 from pydantic import AfterValidator, model_validator
 
 from tsdeep.errors import DataError
-from tsdeep.sources.alpaca_client import ZONE, all_pages, moments, tables
+from tsdeep.sources.alpaca_client import ZONE, all_pages, moments
 from tsdeep.sources.base import register_source
 from tsdeep.sources.calendars import CalendarName
 from tsdeep.sources.fetching import import_extra
@@ -109,7 +109,7 @@ class Alpaca(OnlineSource):
         """Ask for all symbols and read all pages; result and errors as of `OnlineSource.fetch`."""
         what = f"bars of {self.timeframe} of {', '.join(self.symbols)}"
 
-        def ask(client: object) -> dict[str, list[dict[str, object]]]:
+        def ask(client: object) -> object:
             data = import_extra("alpaca.data", "alpaca")
             enums = import_extra("alpaca.data.enums", "alpaca")
             amount, unit = re.split(r"(?<=\d)(?=\D)", self.timeframe)
@@ -123,7 +123,7 @@ class Alpaca(OnlineSource):
                 )
             )
 
-        table = tables(all_pages(self.kind, what, ask), _COLUMNS, self.kind, what)
+        table = all_pages(self.kind, what, ask, _COLUMNS)
         if self.bar_length is None:
             local = table["time"].dt.tz_convert(ZONE).dt.tz_localize(None)
             off = (local != local.dt.normalize()).to_numpy()

@@ -1,4 +1,4 @@
-"""What the sources of Alpaca share: the client with its keys, all pages of an answer, and dates as moments."""
+"""What the sources of Alpaca share: the client with its keys, all pages as a table, and dates as moments."""
 
 from __future__ import annotations
 
@@ -20,33 +20,37 @@ ADDRESS = "APCA_API_DATA_URL"
 ZONE = "America/New_York"
 """The zone of Alpaca's days."""
 
-Rows = Mapping[str, list[dict[str, Any]]]
 
-
-def all_pages(kind: str, what: str, ask: Callable[[Any], Rows]) -> Rows:
+def all_pages(kind: str, what: str, ask: Callable[[Any], Any], columns: Mapping[str, str]) -> pd.DataFrame:
     """Ask Alpaca, page after page, each page again with growing waits where it asks for fewer requests.
+
+    A page is made a table when it is there, so that no more than one is in memory as it was sent.
 
     Parameters
     ----------
     kind, what : str
         The source, and what is asked for, for messages.
     ask : callable
-        From a `StockHistoricalDataClient` to its raw answer.
+        From a `StockHistoricalDataClient` to what it gives.
+    columns : mapping of str to str
+        Alpaca's name of a value to the field; `t`, the time, is taken besides.
 
     Returns
     -------
-    mapping of str to list of dict
-        Rows of each symbol as Alpaca writes them, of all pages.
+    DataFrame
+        `time` (datetime64[ns], UTC with its zone), `symbol`, and the fields, of all pages.
 
     Raises
     ------
     DataError
-        If a key is missing or not taken, the provider is not reached, refuses or has changed its answer.
+        If a key is missing or not taken, the provider is not reached, refuses or has changed its answer, there is no
+        row, one lacks a value, or a time is none.
     """
     key, secret = require_keys(kind, *KEYS)
     import_extra("alpaca", "alpaca")
     errors = import_extra("alpaca.common.exceptions", "alpaca")
     historical = import_extra("alpaca.data.historical", "alpaca")
+    from tsdeep.sources.time_limits import limited
 
     def translate(error: Exception) -> Exception | None:
         if not isinstance(error, errors.APIError):
@@ -56,12 +60,27 @@ def all_pages(kind: str, what: str, ask: Callable[[Any], Rows]) -> Rows:
             return DataError(f"{kind}: {what}: {short(str(error))}")
         return refusal(answer.status_code, _words(answer.text), kind, what, _wait(answer.headers))
 
+    parts: list[pd.DataFrame] = []
+
     class Client(historical.StockHistoricalDataClient):  # type: ignore[name-defined]
         def get(self, path: str, data: Any = None, **options: Any) -> Any:
-            return asking(kind, what, lambda: super(Client, self).get(path, data, **options), translate)
+            answer = asking(kind, what, lambda: super(Client, self).get(path, data, **options), translate)
+            if not isinstance(answer, dict):
+                return answer
+            return {name: self._taken(value) for name, value in answer.items()}
+
+        def _taken(self, value: Any) -> Any:
+            """Take the rows out of a part of an answer, where it has rows of symbols."""
+            if not isinstance(value, dict):
+                return value
+            for symbol, rows in value.items():
+                if rows and isinstance(rows, list):
+                    parts.append(_table(symbol, rows, columns, kind, what))
+            return {symbol: [] if isinstance(rows, list) else rows for symbol, rows in value.items()}
 
     client = Client(key, secret, raw_data=True, url_override=os.environ.get(ADDRESS, "").strip() or None)
     client._retry = 0  # `asking` tries again, with waits that grow
+    limited(client._session)
     try:
         answer = ask(client)
         wrong = not isinstance(answer, dict) or not all(isinstance(rows, list) for rows in answer.values())
@@ -71,48 +90,27 @@ def all_pages(kind: str, what: str, ask: Callable[[Any], Rows]) -> Rows:
         raise _changed(kind, what, f"{type(error).__name__}: {short(str(error))}") from error
     if wrong:
         raise _changed(kind, what, short(repr(answer)))
-    return answer
-
-
-def tables(answer: Rows, columns: Mapping[str, str], kind: str, what: str) -> pd.DataFrame:
-    """Put the rows of all symbols in one table.
-
-    Parameters
-    ----------
-    answer : mapping of str to list of dict
-        Of `all_pages`.
-    columns : mapping of str to str
-        Alpaca's name of a value to the field; `t`, the time, is taken besides.
-    kind, what : str
-        As of `all_pages`.
-
-    Returns
-    -------
-    DataFrame
-        `time` (datetime64[ns], UTC with its zone), `symbol`, and the fields.
-
-    Raises
-    ------
-    DataError
-        If there is no row, one lacks a value, or a time is none.
-    """
-    parts = []
-    for symbol, rows in answer.items():
-        if not rows:
-            continue
-        found = pd.DataFrame(rows)
-        check_columns(found.columns, ["t", *columns], f"{kind}: {symbol}")
-        try:
-            moments = pd.to_datetime(found["t"], format="ISO8601", utc=True)
-        except (ValueError, TypeError) as error:
-            raise _changed(kind, what, f"the time {short(str(error))}") from None
-        part = found[list(columns)].rename(columns=dict(columns))
-        part.insert(0, "time", moments.dt.as_unit("ns"))
-        part.insert(1, "symbol", symbol)
-        parts.append(part)
     if not parts:
-        raise DataError(f"{kind}: {what}: no row in the period; are the symbols what Alpaca calls them?")
+        raise DataError(
+            f"{kind}: {what}: no row in the period; are the symbols what Alpaca calls them, and were they listed then?"
+        )
     return pd.concat(parts, ignore_index=True)
+
+
+def _table(
+    symbol: str, rows: list[dict[str, Any]], columns: Mapping[str, str], kind: str, what: str
+) -> pd.DataFrame:
+    """Put the rows of a symbol on a page in a table."""
+    found = pd.DataFrame(rows)
+    check_columns(found.columns, ["t", *columns], f"{kind}: {symbol}")
+    try:
+        times = pd.to_datetime(found["t"], format="ISO8601", utc=True)
+    except (ValueError, TypeError) as error:
+        raise _changed(kind, what, f"the time {short(str(error))}") from None
+    part = found[list(columns)].rename(columns=dict(columns))
+    part.insert(0, "time", times.dt.as_unit("ns"))
+    part.insert(1, "symbol", symbol)
+    return part
 
 
 def moments(start: str | None, end: str | None, earliest: str) -> dict[str, Any]:

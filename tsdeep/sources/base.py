@@ -134,6 +134,16 @@ class Source(BaseModel, ABC):
         return None
 
     @property
+    def settings_that_differ(self) -> frozenset[str]:
+        """Names of the settings whose values are not the defaults, whether they were written down or not."""
+        fields = type(self).model_fields
+        return frozenset(
+            name
+            for name, field in fields.items()
+            if field.is_required() or getattr(self, name) != field.get_default(call_default_factory=True)
+        )
+
+    @property
     def given(self) -> bool:
         """Whether it is known where to read from; False while a path is open that the user must give."""
         return True

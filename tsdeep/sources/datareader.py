@@ -75,7 +75,7 @@ class DataReader(OnlineSource):
     def _of_the_reader(self) -> DataReader:
         others = ("table", "fields") if self.reader == "fred" else ("period",)
         for name in others:
-            if name in self.model_fields_set:
+            if name in self.settings_that_differ:
                 raise ValueError(f"`{name}` says nothing to `reader: {self.reader}`, expected it left out")
         return self
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -21,6 +23,7 @@ FIRST_WAIT = 2.0
 LONGEST_WAIT = 120.0
 """Most seconds to wait between two tries, also where the provider asks for more."""
 _WORDS = 300
+_TELL: ContextVar[Callable[[str], None] | None] = ContextVar("tell", default=None)
 
 
 class RateLimited(Exception):
@@ -97,6 +100,16 @@ def check_columns(found: Iterable[Any], expected: Iterable[str], kind: str) -> N
         )
 
 
+@contextmanager
+def telling(tell: Callable[[str], None]) -> Iterator[None]:
+    """Call `tell` with what is asked for, each time that a provider is asked, while the context lasts."""
+    token = _TELL.set(tell)
+    try:
+        yield
+    finally:
+        _TELL.reset(token)
+
+
 def asking(
     kind: str,
     what: str,
@@ -130,6 +143,9 @@ def asking(
     """
 
     def once() -> T:
+        tell = _TELL.get()
+        if tell is not None:
+            tell(f"{kind}: {what}")
         try:
             return call()
         except (DataError, RateLimited, Unreachable):

@@ -68,7 +68,7 @@ class Nasdaq(OnlineSource):
                 raise ValueError(f"found {code!r}, expected a code such as LBMA/GOLD")
         if self.table is None:
             for name in ("time", "symbol", "filters"):
-                if name in self.model_fields_set:
+                if name in self.settings_that_differ:
                     raise ValueError(f"`{name}` is of a table: expected a `table`, or `{name}` left out")
         for name in self.filters:
             if name in (self.time, self.symbol):
@@ -94,7 +94,7 @@ class Nasdaq(OnlineSource):
         (key,) = require_keys(self.kind, KEY)
         package = import_extra("nasdaqdatalink", "nasdaq")
         notes: list[str] = []
-        with _configured(package.ApiConfig, key):
+        with _configured(package, key):
             if self.table is not None:
                 parts = [self._table(package, key, notes)]
             else:
@@ -217,14 +217,20 @@ class Nasdaq(OnlineSource):
 
 
 @contextmanager
-def _configured(config: Any, key: str) -> Iterator[None]:
-    """Set the package's own settings for a while: the key, and no tries of its own beside those of `asking`."""
+def _configured(package: Any, key: str) -> Iterator[None]:
+    """Set the package's own settings for a while: the key, no tries beside those of `asking`, and a time limit."""
+    from tsdeep.sources.time_limits import limited
+
+    connection = import_extra("nasdaqdatalink.connection", "nasdaq").Connection
+    config, get_session = package.ApiConfig, connection.get_session
     before = config.api_key, config.use_retries
     config.api_key, config.use_retries = key, False
+    connection.get_session = lambda: limited(get_session())
     try:
         yield
     finally:
         config.api_key, config.use_retries = before
+        connection.get_session = get_session
 
 
 def _dates(column: pd.Series, where: str) -> np.ndarray:

@@ -105,6 +105,15 @@ class Fetched(Source):
     def check(self, table: pd.DataFrame, fetched: pd.Timestamp) -> None:
         """Refuse an answer that cannot be used, before it is stored and whenever it is read."""
 
+    def parts(self) -> list[Fetched]:
+        """List what is asked for, and cached, at a time: by default the whole. DataError if that cannot be told."""
+        return [self]
+
+    @property
+    def cached(self) -> bool:
+        """Whether the answer is in the cache."""
+        return cache.place(self.request).exists()
+
     def answer(self, *, refresh: bool = False) -> Answer:
         """Read the answer from the cache; ask the provider where it is not there.
 
