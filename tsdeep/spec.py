@@ -22,6 +22,7 @@ from tsdeep.sources import OneOrMore, Source, make_source
 from tsdeep.spec_assets import (
     AssetRules,
     Joined,
+    clock_fault,
     context_fields,
     dump_source,
     read_panel,
@@ -156,6 +157,9 @@ class DataSpec(Part):
                     raise ValueError(
                         f"fields: found {', '.join(self.fields)}, expected '{name}' too, which {reader}"
                     )
+        fault = clock_fault(self.source, self.assets, self.join)
+        if fault is not None:
+            raise ValueError(fault)
         if self.assets is not None and self.scaler.get("by_symbol"):
             raise ValueError("scaler: found by_symbol with assets, expected one scaler for all of them")
         return self

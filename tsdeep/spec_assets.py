@@ -13,6 +13,7 @@ from tsdeep.errors import DataError
 from tsdeep.joins import joined, rule_fault
 from tsdeep.panel import Panel
 from tsdeep.sources import Source, make_source
+from tsdeep.sources.calendars import closes_later
 from tsdeep.spec_parts import Part
 
 
@@ -113,8 +114,49 @@ class Joined(Part):
 
 
 def _text(length: pd.Timedelta) -> str:
-    """Write a length of time as a setting takes it, in whole minutes."""
-    return f"{int(length.total_seconds() // 60)}min"
+    """Write a length of time as a setting takes it, in minutes where they are whole."""
+    seconds = length.total_seconds()
+    return f"{seconds / 60:.0f}min" if seconds % 60 == 0 else f"{seconds:g}s"
+
+
+def clock_fault(source: Source, rules: AssetRules | None, series: dict[str, Joined]) -> str | None:
+    """Say where the rows of a spec and what stands beside them have times of another meaning, None where none has.
+
+    Parameters
+    ----------
+    source : Source
+        Of the rows.
+    rules : AssetRules, optional
+        Whose assets to train on have rows of their own.
+    series : dict of str to Joined
+        By the field that each becomes; without a lag, a date's value is taken on the rows of the date.
+
+    Returns
+    -------
+    str or None
+    """
+    more = None if rules is None else rules.train_only
+    if more is not None and more.bar_length != source.bar_length:
+        return (
+            f"assets.train_only: found {_stamps(more)}, and {_stamps(source)} in source, expected the same of both: "
+            "folds are cut by time"
+        )
+    ours = getattr(source, "calendar", None)
+    for name, each in series.items():
+        theirs = getattr(each.source, "calendar", None)
+        if each.lag is None and ours is not None and theirs is not None and closes_later(theirs, ours):
+            return (
+                f"join.{name}: found no lag, and sessions of {theirs}, which closes after {ours}: the value of a date "
+                "is not known yet when that date's rows are; expected lag: 1D with missing: previous"
+            )
+    return None
+
+
+def _stamps(source: Source) -> str:
+    length = source.bar_length
+    return (
+        "times at which rows are known" if length is None else f"bars of {_text(length)} by their beginning"
+    )
 
 
 def context_fields(fields: tuple[str, ...], rules: AssetRules | None) -> tuple[str, ...]:

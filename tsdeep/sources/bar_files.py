@@ -10,6 +10,7 @@ from typing import ClassVar
 import pandas as pd
 from pydantic import Field, field_validator
 
+from tsdeep.durations import Duration
 from tsdeep.errors import DataError, unknown_name
 from tsdeep.sources.base import OneOrMore, Source
 from tsdeep.sources.calendars import CalendarName, check_sessions
@@ -26,7 +27,11 @@ class BarFiles(Source):
     symbols : list of str, optional
         Which symbols, in this order; by default all, a folder's in alphabetical order.
     time : str, default "date"
-        The column of dates or times.
+        The column of dates or times. A date is that of a session, and its row is known at the session's close; a
+        time within the day is one at which the values of its row are known, unless `bar` says otherwise.
+    bar : str, optional
+        The length of bars within the day, such as `1min`, where their times are those at which they begin: they
+        are known one length later, and a spec that joins them to others needs a lag of at least that.
     time_format : str, default "ISO8601"
         How texts are written: ISO 8601 or a format of `strptime`.
     columns : dict, optional
@@ -45,6 +50,7 @@ class BarFiles(Source):
     path: str | None = None
     symbols: OneOrMore[str] | None = None
     time: str = "date"
+    bar: Duration | None = None
     time_format: str = "ISO8601"
     columns: dict[str, str] = Field(default_factory=dict)
     calendar: CalendarName | None = None
@@ -63,6 +69,18 @@ class BarFiles(Source):
         if twice:
             raise ValueError(f"found the column {twice[0]!r} for two fields, expected one field a column")
         return value
+
+    @field_validator("bar")
+    @classmethod
+    def _longer_than_zero(cls, value: str | None) -> str | None:
+        if value is not None and pd.Timedelta(value) == pd.Timedelta(0):
+            raise ValueError(f"found {value}, expected a time longer than zero, such as 1min")
+        return value
+
+    @property
+    def bar_length(self) -> pd.Timedelta | None:
+        """How long a bar is, where its time is when it begins; None where a time is when its row is known."""
+        return None if self.bar is None else pd.Timedelta(self.bar)
 
     @property
     def given(self) -> bool:

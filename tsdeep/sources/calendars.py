@@ -134,6 +134,33 @@ def session_ends(times: pd.Series, calendar: str) -> np.ndarray:
     return np.where(sessions[at] == dates, ends, dates + np.timedelta64(1, "D"))
 
 
+def closes_later(one: str, other: str) -> bool:
+    """Tell whether a session of an exchange closes after that of another of the same date, in summer or in winter.
+
+    Parameters
+    ----------
+    one, other : str
+        Names of calendars.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> closes_later("XNYS", "XTKS"), closes_later("XTKS", "XNYS"), closes_later("XNYS", "NYSE")
+    (True, False, False)
+    """
+    if one == other:
+        return False
+    days = pd.DatetimeIndex(["2024-01-10", "2024-07-10"])
+    late, early = (
+        exchange_calendar(name, days[0], days[1]).closes.reindex(days, method="bfill")
+        for name in (one, other)
+    )
+    return bool((late - early > pd.Timedelta(0)).any())
+
+
 def regular_hours(dates: np.ndarray, calendar: str) -> tuple[np.ndarray, np.ndarray]:
     """Return when the regular hours of days begin and end.
 

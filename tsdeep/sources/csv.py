@@ -29,6 +29,9 @@ class Csv(BarFiles):
         Which symbols, in this order; by default all, a folder's in alphabetical order.
     time : str, default "date"
         The column of dates or times.
+    bar : str, optional
+        The length of bars within the day, such as `1min`, where their times are those at which they begin; by
+        default a time within the day is one at which the values of its row are known.
     time_format : str, default "ISO8601"
         How they are written: 2018-12-31, 20181231, 2018-12-31 15:59:00; or a format of `strptime`, such as
         `%m/%d/%Y`.

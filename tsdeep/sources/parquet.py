@@ -27,6 +27,9 @@ class Parquet(BarFiles):
     time : str, default "date"
         The column of dates or times. Times without a zone are taken as they are. Times with the zone UTC are
         taken as UTC and the zone is dropped; any other zone is refused.
+    bar : str, optional
+        The length of bars within the day, such as `1min`, where their times are those at which they begin; by
+        default a time within the day is one at which the values of its row are known.
     time_format : str, default "ISO8601"
         How times that are texts or whole numbers are written: 2018-12-31, 20181231; or a format of
         `strptime`. Times and dates of Parquet's own types need none.
