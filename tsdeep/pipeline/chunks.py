@@ -111,7 +111,9 @@ class ChunkStream:
             records = tf.data.TFRecordDataset(file, buffer_size=_READ_BYTES)
             return records.skip(at).concatenate(records.take(at))
 
-        n_open = min(self.chunks_of_a_pool, len(self._shards[0]))
+        n_shards = len(self._shards[0])
+        n_turns = -(-n_shards // self.chunks_of_a_pool)
+        n_open = -(-n_shards // n_turns)  # as many to the end, so that the last pools mix as many shards
         return shards.interleave(
             turned,
             cycle_length=n_open,

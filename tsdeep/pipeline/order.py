@@ -41,7 +41,7 @@ class Epochs:
         import tensorflow as tf
 
         if not self.shuffle:
-            return self._counted(epoch(None), n_batches).prefetch(2)
+            return untuned(self._counted(epoch(None), n_batches).prefetch(2))
 
         # A generator of its own: unlike `Dataset.random(seed)` it does not depend on TensorFlow's global seed.
         with tf.device("cpu"):
@@ -56,7 +56,7 @@ class Epochs:
         def drawn(_: Any) -> tf.data.Dataset:
             return epoch(generator.uniform_full_int([2], tf.int64))
 
-        return self._counted(tf.data.Dataset.range(1).flat_map(drawn), n_batches).prefetch(2)
+        return untuned(self._counted(tf.data.Dataset.range(1).flat_map(drawn), n_batches).prefetch(2))
 
     @staticmethod
     def _counted(batches: tf.data.Dataset, n_batches: int) -> tf.data.Dataset:
@@ -65,6 +65,19 @@ class Epochs:
         if int(batches.cardinality()) == n_batches:
             return batches
         return batches.apply(tf.data.experimental.assert_cardinality(n_batches))
+
+
+def untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """Turn off the tuning of a dataset whose parallel calls and buffers are all set.
+
+    There is nothing to tune, and where another dataset is being read too, such as one to validate on, the thread that
+    tunes can hold up the end of an epoch for as long as it sleeps: seconds, and up to a minute in long epochs.
+    """
+    import tensorflow as tf
+
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)
 
 
 def in_batches(

@@ -10,7 +10,7 @@ import numpy as np
 
 from tsdeep.errors import SpecError
 from tsdeep.pipeline.chunks import ChunkStream
-from tsdeep.pipeline.order import Epochs
+from tsdeep.pipeline.order import Epochs, untuned
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -59,7 +59,7 @@ class Pools:
             return tf.random.uniform([2], tf.int64.min, tf.int64.max, tf.int64)
 
         shared = distributed(self._cut(self.chunks.pools_to_share(epochs.shuffle), any_key), service)
-        return whole(shared).apply(tf.data.experimental.assert_cardinality(n_batches)).prefetch(2)
+        return untuned(whole(shared).apply(tf.data.experimental.assert_cardinality(n_batches)).prefetch(2))
 
     def _cut(self, pools: tf.data.Dataset, key_of: Callable[[Any], Any | None]) -> tf.data.Dataset:
         """Cut pools one after another, each told its number and how many elements came before."""

@@ -1,13 +1,14 @@
-"""A book of any size, made day by day: what the benchmark of streaming prepares."""
+"""A book of any size, made day by day, whose sizes at the last level tell the row: what the benchmark prepares."""
 
 import numpy as np
-import pandas as pd
 
 import tsdeep
 from tsdeep.panel import Panel
 from tsdeep.sources.pieces import Piece
 
-LEVELS = 10
+LEVELS, LOOKBACK, BATCH = 10, 100, 256
+#: Channels that tell the row within its day, and the day, both counted from one.
+ROW_CHANNEL, DAY_CHANNEL = 37, 39
 
 
 @tsdeep.register_source("large_book")
@@ -32,6 +33,8 @@ class LargeBook(tsdeep.BookSource):
         level = np.arange(LEVELS, dtype=np.float64)
         date = np.datetime64("2000-01-03") + day
         sizes = rng.integers(1, 500, (2, n, LEVELS)).astype(np.float64)
+        sizes[0, :, -1] = np.arange(1, n + 1)
+        sizes[1, :, -1] = day + 1
         return Panel(
             fields={
                 "ask_price": mid[:, None] + 1 + level,
@@ -48,7 +51,7 @@ class LargeBook(tsdeep.BookSource):
         )
 
 
-def large_spec(days: int, rows: int, lookback: int = 100) -> tsdeep.DataSpec:
+def large_spec(days: int, rows: int) -> tsdeep.DataSpec:
     """Give the spec: the 40 levels as features, the movement of the mid over 100 rows."""
     return tsdeep.make_spec(
         {
@@ -57,7 +60,7 @@ def large_spec(days: int, rows: int, lookback: int = 100) -> tsdeep.DataSpec:
             "fields": ["ask_price", "ask_size", "bid_price", "bid_size"],
             "features": [{"kind": "book_levels"}],
             "task": {"kind": "movement", "horizon_rows": 100, "threshold": 2.0, "threshold_in": "ticks"},
-            "lookback": lookback,
+            "lookback": LOOKBACK,
             "split": {"train": "60%", "valid": "20%", "test": "20%"},
         }
     )
