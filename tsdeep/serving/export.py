@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
-import re
-import shutil
-import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tsdeep.errors import RunError
 from tsdeep.features import ScalerBySymbol
-from tsdeep.versions import library_versions
+from tsdeep.serving.export_description import describe, describe_signatures
+from tsdeep.serving.folders import METADATA, new_version, versions
 
 if TYPE_CHECKING:
     import keras
 
     from tsdeep.samples import Samples
+    from tsdeep.serving.signatures import Served, Signature
     from tsdeep.validation.result import Result
 
-METADATA = "tsdeep.json"
+__all__ = ["METADATA", "describe", "export", "versions"]
 
 
 def export(
@@ -33,11 +30,14 @@ def export(
     samples: Samples | None = None,
     scaler: Any | None = None,
     symbol: str | None = None,
+    compiled: Sequence[int] = (),
+    verify: bool = True,
 ) -> Path:
     """Write a SavedModel that answers on raw rows, as the next version in a folder.
 
-    Features and scaler are in the graph. The version is written beside its place and moved there whole,
-    so that a server which polls the folder never sees half of one.
+    Features and scaler are in the graph. The version is written beside its place, read again by a process that
+    knows TensorFlow alone, compared there with the model on real rows, and moved to its place whole, so that a
+    server which polls the folder never sees half of one. An export that fails leaves no version.
 
     Parameters
     ----------
@@ -50,25 +50,60 @@ def export(
         What a model given by itself was trained on and with; a result brings its own.
     symbol : str, optional
         The instrument that the export is for, where each has a scaler of its own.
+    compiled : sequence of int
+        Batch sizes of further signatures that XLA compiles on a server's first request of each: `(1,)` adds
+        `compiled_1`, for one window of exactly `rows_needed` rows at a time, often several times as fast.
+    verify : bool, default True
+        Read the export again in a fresh process, some seconds, and compare; an answer that differs from the
+        model's by more than 1e-5 fails the export.
 
     Returns
     -------
     Path
-        The folder of the version: a SavedModel whose `serving_default` takes one float64 tensor
-        `[batch, rows_needed, ...]` a field by name and returns float32 outputs `[batch]` by name (`[batch, assets]`
-        of samples of several assets, whose bars it takes side by side), and `tsdeep.json` (fields, rows needed,
-        outputs, assets in their order, spec, cutoff, metrics, versions).
+        The folder of the version: a SavedModel, and `tsdeep.json` (fields, rows needed, signatures, outputs, assets in
+        their order, spec, cutoff, metrics, versions, the largest difference that was found). Its signatures take one
+        float64 tensor `[batch, rows, ...]` a field by name, at least `rows_needed` rows, of which the newest are
+        read. `serving_default` returns float32 outputs `[batch]` by name (`[batch, assets]` of samples of several
+        assets, whose bars it takes side by side). `predict_class`, of tasks with classes, says it in words: `label
+        [batch]`, and `classes [batch, classes]` with `scores`; forecasts of volatility have none. Rows with
+        values that are not finite, or not above zero where they must be, are refused by the graph.
 
     Raises
     ------
     RunError
-        If a model is given without its samples, or a result does not hold its models.
+        If a model is given without its samples, a result does not hold its models, or what was written does not
+        answer as the model does.
     SpecError
-        If each instrument has a scaler of its own and `symbol` does not say which is meant.
+        If each instrument has a scaler of its own and `symbol` does not say which is meant, a layer calls Python
+        or an operation that a stock server lacks, or XLA does not compile the model.
     """
+    from tsdeep.serving.saved_model import write_saved_model
+    from tsdeep.serving.signatures import raw_signatures
+    from tsdeep.serving.verification import expected_answers
+    from tsdeep.serving.verification import verify as verify_again
+
+    served, extra = _served(what, samples, scaler, symbol)
+    signatures = raw_signatures(served, compiled)
+    answers = expected_answers(signatures)
+    with new_version(Path(directory)) as place:
+        temporary = place[0]
+        write_saved_model(served, signatures, temporary)
+        verified = verify_again(temporary, signatures, answers) if verify else None
+        described = _description(served, signatures, answers) | extra | {"verified": verified}
+        (temporary / METADATA).write_text(json.dumps(described, indent=2, default=str) + "\n")
+    return place[0]
+
+
+def _served(
+    what: Result | keras.Model | Sequence[keras.Model],
+    samples: Samples | None,
+    scaler: Any | None,
+    symbol: str | None,
+) -> tuple[Served, dict[str, Any]]:
+    """Return the model on raw rows, and what its description says of the run that it comes from."""
     import keras
 
-    from tsdeep.serving.raw_model import raw_model
+    from tsdeep.serving.signatures import Served
     from tsdeep.validation.result import Result
 
     if isinstance(what, Result):
@@ -84,109 +119,20 @@ def export(
         )
     else:
         models, extra = ([what] if isinstance(what, keras.Model) else list(what)), {}
-    model = raw_model(models, samples, scaler, symbol)
-    directory = Path(directory)
-    directory.mkdir(parents=True, exist_ok=True)
-    # A name that is no number is never taken for a version by a server that polls the folder.
-    temporary = directory / f".writing-{uuid.uuid4().hex}"
-    try:
-        _write_saved_model(model, temporary)
-        described = describe(samples, list(model.output)) | extra
-        described["scaler_of"] = None  # one scaler for all
-        if isinstance(scaler, ScalerBySymbol):
-            described["scaler_of"] = symbol or next(iter(scaler.scalers))
-            described["symbols"] = [described["scaler_of"]]
-        (temporary / METADATA).write_text(json.dumps(described, indent=2, default=str) + "\n")
-        version = directory / str(max(versions(directory), default=0) + 1)
-        os.replace(temporary, version)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-    return version
+    scaler_of = symbol
+    if isinstance(scaler, ScalerBySymbol) and symbol is None:
+        scaler_of = next(iter(scaler.scalers))
+    served = Served.of(models, samples, scaler, symbol)
+    if isinstance(scaler, ScalerBySymbol):
+        extra = extra | {"scaler_of": scaler_of, "symbols": [scaler_of]}
+    return served, extra
 
 
-def versions(directory: Path) -> list[int]:
-    """List the version numbers in a model's folder, ascending."""
-    if not directory.is_dir():
-        return []
-    return sorted(int(entry.name) for entry in directory.iterdir() if re.fullmatch(r"[1-9]\d*", entry.name))
-
-
-def describe(samples: Samples, outputs: list[str]) -> dict[str, Any]:
-    """Describe an export for the people and programs that will call it."""
-    from tsdeep.serving.raw_model import served_features, served_fields
-
-    shapes = served_fields(samples)
+def _description(
+    served: Served, signatures: dict[str, Signature], answers: dict[str, dict[str, Any]]
+) -> dict[str, Any]:
     return {
-        "format": 1,
-        "fields": list(shapes),
-        "field_shapes": {name: list(shape) for name, shape in shapes.items()},
-        "positive_fields": list(served_features(samples).positive_fields),
-        "rows_needed": samples.rows_needed,
-        "lookback": samples.lookback,
-        "warmup": samples.features.warmup,
-        "feature_names": list(samples.feature_names),
-        "task": {"kind": samples.task.kind, **vars(samples.task)},
-        "outputs": outputs,
-        "row": samples.panel.row,
-        "tick": samples.panel.tick,
-        "symbols": sorted(set(samples.panel.symbols))
-        if samples.assets is None
-        else list(samples.assets.names),
-        "assets": None
-        if samples.assets is None
-        else {"names": samples.assets.names, "joined": samples.assets.joined},
-        "spec": None if samples.spec is None else samples.spec.resolved(),
-        "versions": library_versions(),
+        **describe(served.samples, list(served.raw.output)),
+        "scaler_of": None,  # one scaler for all
+        "signatures": describe_signatures(signatures, answers),
     }
-
-
-def _write_saved_model(model: keras.Model, path: Path) -> None:
-    import tensorflow as tf
-
-    # tf.function names the inputs of a signature after the names of the specs in the dict.
-    signature = {
-        name: tf.TensorSpec((None, *tensor.shape[1:]), tf.float64, name=name)
-        for name, tensor in model.input.items()
-    }
-
-    def serve(fields: dict[str, Any]) -> dict[str, Any]:
-        return {name: tf.cast(value, tf.float32) for name, value in model(fields, training=False).items()}
-
-    # Of the model only the variables: tracked whole, with its layers, it would be stored twice.
-    archive = tf.Module()
-    archive.weights = [variable.value for variable in model.variables]
-    with _portable_recurrence(model):
-        served = tf.function(serve, input_signature=[signature], autograph=False)
-        with _quiet(tf.get_logger()):
-            tf.saved_model.save(archive, str(path), signatures={"serving_default": served})
-
-
-@contextmanager
-def _quiet(logger: logging.Logger) -> Iterator[None]:
-    """Leave out remarks below warnings, such as the name of a temporary folder."""
-    before = logger.level
-    logger.setLevel(logging.WARNING)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)
-
-
-@contextmanager
-def _portable_recurrence(model: keras.Model) -> Iterator[None]:
-    """Trace recurrent layers without cuDNN: its kernels are fixed in the graph and run on no CPU."""
-    recurrent = [layer for layer in _all_layers(model) if hasattr(layer, "use_cudnn")]
-    before = [layer.use_cudnn for layer in recurrent]
-    for layer in recurrent:
-        layer.use_cudnn = False
-    try:
-        yield
-    finally:
-        for layer, use_cudnn in zip(recurrent, before, strict=True):
-            layer.use_cudnn = use_cudnn
-
-
-def _all_layers(layer: keras.Layer) -> Iterator[keras.Layer]:
-    yield layer
-    for child in getattr(layer, "layers", []) or layer._layers:
-        yield from _all_layers(child)

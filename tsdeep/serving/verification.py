@@ -1,0 +1,153 @@
+"""Proof that a written export answers as the model does: read again by a process that knows TensorFlow alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tsdeep.errors import RunError
+from tsdeep.serving.signatures import Signature
+
+TOLERANCE = 1e-5
+"""Largest difference between an export's answers and those of the model that was exported."""
+
+# Runs in a new interpreter, in a folder that holds the inputs, where nothing of this package is imported.
+_READER = """
+import json, sys
+import numpy as np
+import tensorflow as tf
+loaded = tf.saved_model.load(sys.argv[1])
+for name in json.loads(sys.argv[2]):
+    with np.load(f"{name}-inputs.npz") as given:
+        answer = loaded.signatures[name](**{key: tf.constant(given[key]) for key in given.files})
+    arrays = {key: value.numpy() for key, value in answer.items()}
+    arrays = {key: value.astype("S") if value.dtype == object else value for key, value in arrays.items()}
+    np.savez(f"{name}-outputs.npz", **arrays)
+assert not [m for m in sys.modules if m.partition(".")[0] == "tsdeep"], "the process imported tsdeep"
+"""
+
+
+def expected_answers(signatures: Mapping[str, Signature]) -> dict[str, dict[str, np.ndarray]]:
+    """Compute what each signature must answer on its examples.
+
+    Raises
+    ------
+    RunError
+        If the model's own answers are not finite.
+    """
+    found = {
+        name: {key: _array(values) for key, values in signature.expected().items()}
+        for name, signature in signatures.items()
+    }
+    for name, answers in found.items():
+        for key, values in answers.items():
+            if values.dtype.kind == "f" and not np.isfinite(values).all():
+                row = int(np.argwhere(~np.isfinite(values))[0, 0])
+                raise RunError(
+                    f"signature {name}: output '{key}' of the model is {values[row]} on real rows, expected finite "
+                    "numbers"
+                )
+    return found
+
+
+def verify(
+    path: Path, signatures: Mapping[str, Signature], expected: Mapping[str, Mapping[str, np.ndarray]]
+) -> dict[str, Any]:
+    """Read a SavedModel in a fresh process without tsdeep, and compare its answers on real rows.
+
+    The process runs on a CPU, as a server may.
+
+    Parameters
+    ----------
+    path : Path
+        Folder of the SavedModel.
+    signatures : mapping of str to Signature
+        With their examples.
+    expected : mapping
+        What each must answer: signature, output, array.
+
+    Returns
+    -------
+    dict
+        For `tsdeep.json`: examples, the largest difference, the tolerance.
+
+    Raises
+    ------
+    RunError
+        If it cannot be read or run, or an answer differs by more than `TOLERANCE`.
+    """
+    largest = 0.0
+    with tempfile.TemporaryDirectory() as folder:
+        for name, signature in signatures.items():
+            np.savez(Path(folder) / f"{name}-inputs.npz", **signature.examples)  # type: ignore[arg-type]
+        _read_again(path.resolve(), list(signatures), folder)
+        for name, answers in expected.items():
+            with np.load(Path(folder) / f"{name}-outputs.npz") as written:
+                largest = max(largest, compare(f"signature {name}", answers, dict(written)))
+    return {
+        "rows": max(len(next(iter(s.examples.values()))) for s in signatures.values()),
+        "largest_difference": largest,
+        "tolerance": TOLERANCE,
+    }
+
+
+def compare(
+    what: str,
+    expected: Mapping[str, np.ndarray],
+    found: Mapping[str, np.ndarray],
+    tolerance: float = TOLERANCE,
+) -> float:
+    """Return the largest difference of answers by name; RunError where they are not the same within a tolerance."""
+    if set(expected) != set(found):
+        raise RunError(f"{what}: found outputs {sorted(found)}, expected {sorted(expected)}")
+    largest = 0.0
+    for key, values in expected.items():
+        other = found[key]
+        if other.shape != values.shape or other.dtype.kind != values.dtype.kind:
+            raise RunError(
+                f"{what}: output '{key}' is {other.dtype} {list(other.shape)}, expected {values.dtype} "
+                f"{list(values.shape)}"
+            )
+        if values.dtype.kind != "f":
+            if (other != values).any():
+                row = int(np.argwhere(other != values)[0, 0])
+                raise RunError(
+                    f"{what}: output '{key}' of example {row} is {other[row]}, the model's {values[row]}"
+                )
+            continue
+        difference = np.abs(other.astype(np.float64) - values.astype(np.float64))
+        if not (difference <= tolerance).all():  # NaN is no agreement
+            raise RunError(
+                f"{what}: output '{key}' differs from the model's by {np.max(difference):.3g} on real rows, expected "
+                f"at most {tolerance:g}; the export was not kept"
+            )
+        largest = max(largest, float(difference.max(initial=0.0)))
+    return largest
+
+
+def _read_again(path: Path, names: list[str], folder: str) -> None:
+    environment = os.environ | {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run(
+        [sys.executable, "-c", _READER, str(path), json.dumps(names)],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        words = done.stderr.strip().splitlines()[-5:]
+        raise RunError(f"the export cannot be read again by TensorFlow alone: {' '.join(words)[:1500]}")
+
+
+def _array(values: Any) -> np.ndarray:
+    array = np.asarray(values)
+    return array.astype("S") if array.dtype == object else array
