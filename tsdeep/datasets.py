@@ -102,6 +102,10 @@ class _Study(FileReaderBuilder, skip_registration=True):  # type: ignore[call-ar
             If another process is preparing the data set, or as of `prepare`.
         """
         self._unfinished = Path(self.data_path).with_name(f".unfinished-{self.data_path.name}")
+        config = options.get("download_config")
+        again = config is not None and config.download_mode.overwrite_dataset
+        if self.data_path.exists() and not self._unfinished.exists() and not again:
+            return  # it is there, perhaps where nothing may be written
         with alone(self._unfinished):
             for left in self._unfinished.parent.glob(f"incomplete.*_{self.data_path.name}"):
                 shutil.rmtree(left)  # of a process that was killed while TFDS wrote there

@@ -52,11 +52,15 @@ def other_setting(found: dict[str, Any], asked: dict[str, Any]) -> str | None:
 def alone(folder: Path) -> Iterator[None]:
     """Keep other processes out of a folder, which is made; DataError where one is at work."""
     folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / "lock", timeout=0)
     try:
-        with FileLock(folder / "lock", timeout=0):
-            yield
+        lock.acquire()
     except Timeout:
         raise DataError(f"{folder}: another process is preparing this data set") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def link(file: Path, path: Path) -> None:

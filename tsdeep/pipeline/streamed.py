@@ -64,6 +64,7 @@ def stream_windows(
         raise DataError(
             "rows: found them out of order, expected panel rows that ascend, as "
             + ("every stride-th of them is taken" if shuffle else "no shuffle is asked for")
+            + ": np.sort(rows), and weights with them"
         )
     weight = sample_weight
     if weight is not None and not isinstance(given, RowRanges):
