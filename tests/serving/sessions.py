@@ -39,7 +39,8 @@ class Served:
                     fetch=[about.outputs[name].name for name in wanted],
                 )
             )
-        found = self._calls[signature, wanted](*(np.asarray(fields[name]) for name in names))
+        self.fed = {name: np.asarray(fields[name]) for name in names}
+        found = self._calls[signature, wanted](*self.fed.values())
         return dict(zip(wanted, found, strict=True))
 
     def close(self):
