@@ -291,3 +291,44 @@ def test_a_bar_of_a_session_that_is_not_over_is_left_out(net, monkeypatch):
     assert list(bars["time"].dt.strftime("%Y-%m-%d")) == list(DAYS[:3])
     assert any("Left out 1 bars from 2020-03-10 on" in note for note in bars.attrs["notes"])
     assert np.isfinite(bars["close"]).all()
+
+
+def test_a_daily_bar_is_final_when_trades_after_hours_are_over(net):
+    table = Alpaca(symbols=["SPY"])._plain(
+        pd.DataFrame({"time": pd.to_datetime(DAYS), "symbol": "SPY", "close": 100.0})
+    )
+    for clock, kept in (("2020-03-10 20:31", 3), ("2020-03-11 00:29", 3), ("2020-03-11 00:30", 4)):
+        left, _ = Alpaca(symbols=["SPY"]).finished(table, pd.Timestamp(clock, tz="UTC"))
+        assert len(left) == kept, clock
+
+
+def test_an_end_today_is_reached_by_the_last_bar_that_is_final(net, monkeypatch):
+    now = pd.Timestamp(
+        "2020-03-11 00:10", tz="UTC"
+    )  # it is the 10th in New York, trades after hours are just over
+    monkeypatch.setattr(pd.Timestamp, "now", lambda tz=None: now)
+    net.get(BARS, json=answer(SPY=daily()))
+    bars = Alpaca(symbols=["SPY"], start="2020-03-05", end="2020-03-10").bars()
+    assert str(bars["time"].max().date()) == "2020-03-09"
+
+
+def test_a_symbol_in_small_letters_is_said(net):
+    net.get(BARS, json=answer(SPY=daily()))
+    with pytest.raises(
+        DataError, match=r"no rows of the symbol 'spy' in the answer \(it has 'SPY', which was not"
+    ):
+        Alpaca(symbols=["spy"]).bars()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda rows: rows[:2] + rows[1:], "row 2, 2020-03-06: duplicate time"),
+        (lambda rows: [rows[0], rows[1] | {"c": None}, *rows[2:]], "row 1, 2020-03-06: field 'close' is nan"),
+        (lambda rows: [*rows[:2], rows[3]], r"no bar on 1 of 4 sessions of XNYS \(2020-03-09\)"),
+    ],
+)
+def test_rows_that_cannot_be_used_are_refused_with_the_row(net, change, message):
+    net.get(BARS, json=answer(SPY=change(daily())))
+    with pytest.raises(DataError, match=f"symbol 'SPY'.*{message}"):
+        Alpaca(symbols=["SPY"]).bars()

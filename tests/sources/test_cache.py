@@ -1,7 +1,9 @@
 """The cache of answers: atomic files that are read back exactly or refused."""
 
+import errno
 import json
 import multiprocessing
+import os
 import re
 
 import numpy as np
@@ -151,6 +153,50 @@ def test_waiting_for_another_process_ends_with_an_error(monkeypatch):
         cache.locked(path),
     ):
         pass
+
+
+def test_a_file_of_another_version_is_told_from_a_damaged_one(monkeypatch):
+    with monkeypatch.context() as another:
+        another.setattr(cache, "FORMAT", 7)
+        path = store().path
+    for read in (cache.read, cache.about):
+        with pytest.raises(DataError) as refused:
+            read(path)
+        said = str(refused.value)
+        assert re.search(r"has the format 7, written by tsdeep [\d.]+\S*; this one reads format 1\.", said)
+        assert f"`tsdeep data rm {cache.request_key(REQUEST)}`" in said
+        assert "damaged" not in said
+
+
+def test_a_folder_that_cannot_be_written_to_says_which_variable_names_another(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("TSDEEP_CACHE", str(tmp_path / "file" / "cache"))
+    for attempt in (store, lambda: cache.locked(cache.place(REQUEST)).__enter__()):
+        with pytest.raises(DataError) as refused:
+            attempt()
+        said = str(refused.value)
+        assert said.startswith(f"{tmp_path}/file/cache: the cache cannot be written to: ")
+        assert "environment variable TSDEEP_CACHE" in said
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(folder, monkeypatch):
+    def full(*_arguments):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(
+        DataError, match="cannot be written to: No space left on device; name a folder that can be"
+    ):
+        store()
+    assert list(folder.iterdir()) == []
+
+
+def test_a_path_that_depends_on_where_one_is_is_refused(monkeypatch):
+    monkeypatch.setenv("TSDEEP_CACHE", "cache")
+    with pytest.raises(DataError, match="TSDEEP_CACHE: found 'cache', expected a whole path, such as /"):
+        cache.folder()
+    monkeypatch.setenv("TSDEEP_CACHE", "~/cache")
+    assert cache.folder().is_absolute()
 
 
 def test_without_a_variable_the_user_s_cache_folder_is_used(monkeypatch, tmp_path):

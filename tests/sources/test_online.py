@@ -164,6 +164,23 @@ def test_a_zone_and_a_value_that_cannot_be_are_refused(toy, served):
     assert "expected at least the low of its row" in refused(toy())
 
 
+def test_a_symbol_in_other_letters_is_said(toy, served):
+    served["table"]["symbol"] = served["table"]["symbol"].str.upper()
+    said = refused(toy(symbols=["spy", "AGG"]))
+    assert "no rows of the symbol 'spy' in the answer (it has 'SPY', which was not asked for)" in said
+
+
+def test_a_date_that_is_there_twice_is_refused(toy, served):
+    served["table"].loc[7, "time"] = served["table"].loc[6, "time"]
+    assert "symbol 'SPY', row 7, 2004-01-09: duplicate time, expected one row a time" in refused(toy())
+
+
+def test_a_symbol_that_ends_before_the_others_is_said(toy, served):
+    served["table"] = served["table"].drop(index=range(30, 60))
+    assert "Symbols that end before the last, 2004-03-24: SPY on 2004-02-11." in toy().panel(("close",)).notes
+    assert "asked up to 2004-03-24, it ends on 2004-02-11" in refused(toy(end="2004-03-24"))
+
+
 def test_a_start_that_is_not_reached_says_what_there_is_and_what_to_do(toy):
     assert len(toy(start="2003-12-27").bars()) == 120  # a long weekend
     said = refused(toy(start="2003-12-26"))

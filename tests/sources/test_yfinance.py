@@ -114,7 +114,82 @@ def test_an_answer_without_adjusted_closes_is_refused_where_a_dividend_was_paid(
     assert len(source("SPY", adjustment="splits").bars()) == 40
 
 
+def with_split(adjusted):
+    """Bars with a split of four to one on day 20, for which those before are adjusted or not yet."""
+    table = bars("SPY", days=40)
+    if not adjusted:
+        table.loc[:19, PRICES] *= 4
+    answer = chart("SPY", table, adjusted=table["close"])
+    second = answer["chart"]["result"][0]["timestamp"][20]
+    split = {"date": second, "numerator": 4, "denominator": 1, "splitRatio": "4:1"}
+    answer["chart"]["result"][0].setdefault("events", {})["splits"] = {str(second): split}
+    return answer
+
+
+@pytest.mark.parametrize("adjustment", ["all", "splits"])
+def test_a_split_that_yahoo_lists_and_has_not_adjusted_for_is_refused(yahoo, adjustment):
+    yahoo.answers["SPY"] = with_split(adjusted=True)
+    assert len(source("SPY", adjustment=adjustment).bars()) == 40
+    yahoo.answers["SPY"] = with_split(adjusted=False)
+    with pytest.raises(
+        DataError, match=r"'SPY', 2004-01-29: Yahoo lists a split of 4:1, and its price goes from"
+    ):
+        source("SPY", adjustment=adjustment).answer(refresh=True)
+
+
+def test_a_close_without_an_adjusted_one_is_refused(yahoo):
+    table = bars("SPY", days=40)
+    answer = chart("SPY", table, adjusted=table["close"])
+    answer["chart"]["result"][0]["indicators"]["adjclose"][0]["adjclose"][7] = None
+    yahoo.answers["SPY"] = answer
+    said = refused("SPY")
+    assert "symbol 'SPY', 2004-01-12: the close is " in said
+    assert "the adjusted one nan, expected both above zero (1 such rows of 40)" in said
+    assert len(source("SPY", adjustment="splits").bars()) == 40
+
+
 # Rows
+
+
+def test_a_time_that_is_there_twice_is_refused_though_yfinance_would_drop_one(yahoo):
+    answer = chart("SPY", bars("SPY", days=40))
+    times = answer["chart"]["result"][0]["timestamp"]
+    times[8] = times[7]
+    yahoo.answers["SPY"] = answer
+    assert "Yahoo's answer has the time 2004-01-12 14:30:00 UTC twice" in refused("SPY")
+
+
+@pytest.mark.parametrize(
+    ("zone", "opening"),
+    [("America/New_York", "9:30"), ("Europe/London", "8:00"), ("Asia/Tokyo", "9:00"), ("UTC", "0:00")],
+)
+def test_days_are_the_exchange_s_own_all_year_round(yahoo, zone, opening):
+    table = bars("SPY", days=500)
+    yahoo.serve("SPY", table, zone=zone, opening=opening)
+    assert source("SPY").bars()["time"].tolist() == table["time"].tolist()
+
+
+def test_intraday_bars_are_an_hour_apart_in_utc_where_the_clock_changes(yahoo):
+    local = [f"2024-03-08 {hour:02}:30" for hour in range(9, 16)] + [
+        f"2024-03-11 {hour:02}:30" for hour in range(9, 16)
+    ]
+    utc = pd.DatetimeIndex(local).tz_localize("America/New_York").tz_convert("UTC").tz_localize(None)
+    yahoo.serve("SPY", bars("SPY", days=14).assign(time=utc))
+    found = source("SPY", interval="60m", adjustment="splits", calendar="XNYS").bars()
+    assert [str(time)[5:16] for time in found["time"][[0, 6, 7, 13]]] == [
+        "03-08 14:30", "03-08 20:30", "03-11 13:30", "03-11 19:30",
+    ]  # fmt: skip
+
+
+def test_a_symbol_is_what_it_is_called_whatever_its_case(yahoo):
+    yahoo.serve("SPY", bars("SPY", days=40))  # yfinance asks in capital letters
+    assert set(source("spy").bars()["symbol"]) == {"spy"}
+
+
+@pytest.mark.parametrize("symbol", [" SPY", "SPY ", "", "  "])
+def test_blanks_around_a_symbol_are_refused(symbol):
+    with pytest.raises(SpecError, match=f"symbols: found '{symbol}', expected a symbol without blanks"):
+        source(symbol)
 
 
 def test_rows_without_prices_are_left_out_and_counted(yahoo):
@@ -239,7 +314,7 @@ def test_without_a_network_what_was_fetched_is_read(yahoo):
 
 def test_a_provider_that_is_down_is_said(yahoo):
     yahoo.answers["SPY"] = (502, {}, "<html>Bad Gateway</html>")
-    assert "an answer that is no JSON: '<html>Bad Gateway</html>'" in refused("SPY")
+    assert "asked 4 times (HTTP 502: <html>Bad Gateway</html>)" in refused("SPY")
 
 
 def test_changed_columns_are_refused_with_what_was_expected(yahoo):

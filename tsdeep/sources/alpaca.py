@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -79,6 +79,8 @@ class Alpaca(OnlineSource):
     feed : "iex" or "sip"
         One exchange, or all US exchanges, which takes a paid plan for the newest prices.
     """
+
+    settling: ClassVar[pd.Timedelta] = pd.Timedelta(hours=4, minutes=30)  # trades after hours count as volume
 
     calendar: CalendarName | None = "XNYS"
     timeframe: Annotated[str, AfterValidator(_timeframe)] = "1Day"

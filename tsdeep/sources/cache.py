@@ -23,6 +23,8 @@ VARIABLE = "TSDEEP_CACHE"
 """Environment variable of the cache's folder; by default it is the user's cache folder of the system."""
 LOCK_SECONDS = 900
 """How long to wait for another process that fetches the same request."""
+FORMAT = 1
+"""Of the files; another version of tsdeep may write another."""
 _ABOUT = b"tsdeep"
 _KEY_LENGTH = 16
 
@@ -75,10 +77,22 @@ class Entry:
 
 
 def folder() -> Path:
-    """Return the cache's folder: that of the variable TSDEEP_CACHE, or the user's cache folder."""
+    """Return the cache's folder: that of the variable TSDEEP_CACHE, or the user's cache folder.
+
+    Raises
+    ------
+    DataError
+        If the variable has a path that depends on where a command is run.
+    """
     given = os.environ.get(VARIABLE, "").strip()
     if given:
-        return Path(given).expanduser().absolute()
+        path = Path(given).expanduser()
+        if not path.is_absolute():
+            raise DataError(
+                f"{VARIABLE}: found {given!r}, expected a whole path, such as {path.absolute()}: what is fetched in "
+                "one folder would not be found from another"
+            )
+        return path
     import platformdirs
 
     return platformdirs.user_cache_path("tsdeep", appauthor=False)
@@ -115,7 +129,7 @@ def locked(path: Path) -> Iterator[None]:
     """Keep other processes from fetching or changing an entry; DataError if one does so for too long."""
     import filelock
 
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(path.parent)
     lock = filelock.FileLock(path.with_name(f"{path.stem.partition('@')[0]}.lock"))  # one for all copies
     try:
         lock.acquire(timeout=LOCK_SECONDS)
@@ -123,6 +137,8 @@ def locked(path: Path) -> Iterator[None]:
         raise DataError(
             f"{path}: another process has been fetching it for more than {LOCK_SECONDS / 60:g} minutes"
         ) from None
+    except OSError as error:
+        raise _unwritable(path.parent, error) from error
     try:
         yield
     finally:
@@ -161,6 +177,7 @@ def write(
 
     path = place(request)
     about = {
+        "format": FORMAT,
         "request": dict(request),
         "fetched": fetched.isoformat(),
         "statement": statement,
@@ -200,6 +217,8 @@ def about(path: Path) -> Entry:
     try:
         metadata = pq.read_schema(path).metadata or {}
         return _entry(path, json.loads(metadata[_ABOUT]))
+    except DataError:
+        raise
     except (pa.ArrowException, OSError, KeyError, ValueError, TypeError) as error:
         raise _damaged(path, f"cannot be read: {error}") from error
 
@@ -229,6 +248,8 @@ def read(path: Path) -> tuple[Entry, pd.DataFrame]:
         content = json.loads((arrow.schema.metadata or {})[_ABOUT])
         entry, table = _entry(path, content), arrow.to_pandas()
         found, expected = _hash(content, table), entry.sha256
+    except DataError:
+        raise
     except (pa.ArrowException, OSError, KeyError, ValueError, TypeError) as error:
         raise _damaged(path, f"cannot be read: {error}") from error
     if found != expected:
@@ -237,6 +258,14 @@ def read(path: Path) -> tuple[Entry, pd.DataFrame]:
 
 
 def _entry(path: Path, content: Mapping[str, Any]) -> Entry:
+    found = content.get("format", "none")
+    if found != FORMAT:
+        by = content.get("versions", {}).get("tsdeep", "of unknown number")
+        raise DataError(
+            f"{path}: the cached answer has the format {found}, written by tsdeep {by}; this one reads "
+            f"format {FORMAT}. Read it with that version, or remove it with `tsdeep data rm {key_of(path)}`; then it "
+            "is fetched again"
+        )
     return Entry(
         path=path,
         request=content["request"],
@@ -248,6 +277,20 @@ def _entry(path: Path, content: Mapping[str, Any]) -> Entry:
         first=pd.Timestamp(content["first"]),
         last=pd.Timestamp(content["last"]),
         sha256=content["sha256"],
+    )
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> DataError:
+    return DataError(
+        f"{path}: the cache cannot be written to: {error.strerror or error}; name a folder that can be, and has room, "
+        f"in the environment variable {VARIABLE}"
     )
 
 
@@ -282,14 +325,18 @@ def _canonical(content: Mapping[str, Any]) -> str:
 @contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
     """Give a temporary file that takes the place of `path` when all is written, and is gone if not."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".part")
-    os.close(handle)
-    temporary = Path(name)
+    _make_folder(path.parent)
+    temporary: Path | None = None
     try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".part")
+        os.close(handle)
+        temporary = Path(name)
         yield temporary
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
+    except OSError as error:
+        raise _unwritable(path.parent, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)

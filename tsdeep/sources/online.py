@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
 from tsdeep.dates import Date
 from tsdeep.errors import DataError, unknown_name
@@ -61,6 +61,14 @@ class Fetched(Source):
 
     checks_only: ClassVar[frozenset[str]] = frozenset()
     """Settings that decide what is refused, and not what the provider answers: they are not in the request."""
+
+    @field_validator("symbols")
+    @classmethod
+    def _plain_symbols(cls, value: list[str]) -> list[str]:
+        for symbol in value:
+            if not symbol or symbol != symbol.strip():
+                raise ValueError(f"found {symbol!r}, expected a symbol without blanks before and behind it")
+        return value
 
     @model_validator(mode="after")
     def _in_order(self) -> Fetched:
@@ -163,8 +171,11 @@ class Fetched(Source):
         there = list(dict.fromkeys(table["symbol"]))
         for symbol in self.symbols:
             if symbol not in there:
+                others = [name for name in there if name not in self.symbols]
+                instead = f" (it has '{others[0]}', which was not asked for)" if others else ""
                 raise DataError(
-                    f"{self.kind}: no rows of the symbol '{symbol}'; is it what the provider calls it?"
+                    f"{self.kind}: no rows of the symbol '{symbol}' in the answer{instead}; is it what the provider "
+                    "calls it, in these letters?"
                 )
         for symbol in there:
             if symbol not in self.symbols:
@@ -198,6 +209,8 @@ class OnlineSource(Fetched):
     calendar: CalendarName | None = None
 
     checks_only: ClassVar[frozenset[str]] = frozenset({"calendar"})
+    settling: ClassVar[pd.Timedelta] = SETTLING
+    """How long after the close of its session a daily bar may still change."""
 
     def bars(self) -> pd.DataFrame:
         """Read all bars, from the cache where they are there.
@@ -215,7 +228,7 @@ class OnlineSource(Fetched):
         """
         answer = self.answer()
         table = answer.table.copy()
-        table.attrs["notes"] = self.notes(answer.entry)
+        table.attrs["notes"] = (*self.notes(answer.entry), *_ended(table))
         return table
 
     def finished(self, table: pd.DataFrame, now: pd.Timestamp) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -225,7 +238,7 @@ class OnlineSource(Fetched):
         if self.bar_length is not None:
             ends = times + self.bar_length.to_timedelta64()
         elif self.calendar is not None:
-            ends = session_ends(table["time"], self.calendar) + SETTLING.to_timedelta64()
+            ends = session_ends(table["time"], self.calendar) + self.settling.to_timedelta64()
         else:
             ends = times + np.timedelta64(1, "D")
         running = ends > moment.to_datetime64()
@@ -261,7 +274,7 @@ class OnlineSource(Fetched):
             )
         Panel.from_frame(table)
         if self.calendar is not None:
-            end = None if self.end is None else min(self.end, _last_over(fetched))
+            end = None if self.end is None else min(self.end, _last_over(fetched - self.settling))
             check_sessions(table, self.calendar, start=self.start, end=end, daily=self.bar_length is None)
         else:
             self._check_reach(table, fetched)
@@ -285,6 +298,16 @@ class OnlineSource(Fetched):
                     f"{where}: asked up to {self.end}, it ends on {stamp(last)}, {(end - last).days} days before "
                     f"{stamp(end)}; ask up to then, or leave end out"
                 )
+
+
+def _ended(table: pd.DataFrame) -> tuple[str, ...]:
+    """Say which symbols end before the others, as one that was delisted or renamed does."""
+    last = table.groupby("symbol", sort=False)["time"].max()
+    early = last[last.max() - last > SLACK]
+    if early.empty:
+        return ()
+    said = ", ".join(f"{symbol} on {stamp(time)}" for symbol, time in early.items())
+    return (f"Symbols that end before the last, {stamp(last.max())}: {said}.",)
 
 
 def _last_over(fetched: pd.Timestamp) -> str:

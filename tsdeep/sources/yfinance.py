@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -31,6 +32,7 @@ from tsdeep.tables import stamp
 _PRICES = ("Open", "High", "Low", "Close")
 _COLUMNS = (*_PRICES, "Adj Close", "Volume")
 _TIMEOUT = 30
+_LEAST_SPLIT = 0.2  # a smaller one cannot be told from a day's move
 
 
 @register_source("yfinance")
@@ -100,7 +102,9 @@ class YFinance(OnlineSource):
             period["end"] = str((pd.Timestamp(self.end) + pd.Timedelta(days=1)).date())
         with _raising(yfinance):
             yfinance.data.YfData.cache_get.cache_clear()  # it would give the same answer again within a process
-            return yfinance.Ticker(symbol).history(
+            ticker = yfinance.Ticker(symbol)
+            ticker._data = _Answers(ticker._data, self.kind, f"{self._what} of {symbol}")
+            return ticker.history(
                 **period,
                 interval=self.interval,
                 auto_adjust=False,
@@ -154,6 +158,7 @@ class YFinance(OnlineSource):
         table = table[~absent]
         if table.empty:
             raise DataError(f"{self.kind}: no {self._what} of the symbol '{symbol}' in the period")
+        self._check_splits(table, symbol)
         prices = table[list(_PRICES)].astype(np.float64)
         if self.adjustment == "all":
             prices = prices.mul(self._factor(table, symbol), axis=0)
@@ -166,9 +171,37 @@ class YFinance(OnlineSource):
         made.insert(1, "symbol", symbol)
         return made.reset_index(drop=True), notes
 
+    def _check_splits(self, table: pd.DataFrame, symbol: str) -> None:
+        """Refuse prices that fall by a split that Yahoo lists: those before it are not adjusted for it."""
+        if "Stock Splits" not in table:
+            return
+        ratio = table["Stock Splits"].to_numpy(np.float64)[1:]
+        close, first = table["Close"].to_numpy(np.float64)[:-1], table["Open"].to_numpy(np.float64)[1:]
+        with np.errstate(all="ignore"):  # a price of zero is refused later
+            size = np.abs(np.log(ratio))
+            as_by_split = np.abs(np.log(close / first / ratio)) < size / 2
+        bad = np.flatnonzero((ratio > 0) & (size > _LEAST_SPLIT) & as_by_split)
+        if len(bad):
+            row = int(bad[0])
+            day = stamp(table.index[row + 1].tz_localize(None))
+            raise DataError(
+                f"{self.kind}: symbol '{symbol}', {day}: Yahoo lists a split of {ratio[row]:g}:1, and its price goes "
+                f"from {close[row]:g} to {first[row]:g}, expected prices adjusted for splits; it has not adjusted "
+                "those before yet: ask again later, or end before that day"
+            )
+
     def _factor(self, table: pd.DataFrame, symbol: str) -> pd.Series:
         """Return adjusted over unadjusted close; refuse where Yahoo gave no adjusted closes."""
         factor = table["Adj Close"].astype(np.float64) / table["Close"].astype(np.float64)
+        bad = ~(np.isfinite(factor) & (factor > 0)).to_numpy() & table["Close"].notna().to_numpy()
+        if bad.any():
+            row = int(np.argmax(bad))
+            day, close, adjusted = stamp(table.index[row].tz_localize(None)), "Close", "Adj Close"
+            raise DataError(
+                f"{self.kind}: symbol '{symbol}', {day}: the close is {table[close].iloc[row]}, the adjusted one "
+                f"{table[adjusted].iloc[row]}, expected both above zero ({int(bad.sum())} such rows of {len(table)}); "
+                "ask again, or set adjustment: splits"
+            )
         paid = (
             table["Dividends"].to_numpy(np.float64) > 0
             if "Dividends" in table
@@ -181,6 +214,50 @@ class YFinance(OnlineSource):
                 "Yahoo's answer has no adjusted prices, expected them; ask again, or set adjustment: splits"
             )
         return factor
+
+
+class _Answers:
+    """What yfinance asks through, with answers looked at before it reads them, which it does whatever they are.
+
+    Parameters
+    ----------
+    data : YfData
+        yfinance's own.
+    kind, what : str
+        As of `asking`.
+    """
+
+    def __init__(self, data: Any, kind: str, what: str) -> None:
+        self._data, self._kind, self._what = data, kind, what
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._data, name)
+
+    def get(self, **options: Any) -> Any:
+        """Ask; raise what the status means, unless Yahoo says in its own form why there is no chart."""
+        return self._seen(self._data.get(**options))
+
+    def cache_get(self, **options: Any) -> Any:
+        """Ask as `get` does, or give the answer of before to the same request."""
+        return self._seen(self._data.cache_get(**options))
+
+    def _seen(self, answer: Any) -> Any:
+        try:
+            chart = answer.json().get("chart") or {}
+        except (ValueError, AttributeError):
+            chart = {}
+        if answer.status_code >= 400 and not chart.get("error"):
+            raise refusal(answer.status_code, answer.text, self._kind, self._what)
+        for result in chart.get("result") or ():
+            stamps = result.get("timestamp") or []
+            twice = [stamp for stamp, after in pairwise(sorted(stamps)) if stamp == after]
+            if twice:
+                time = pd.Timestamp(twice[0], unit="s")
+                raise DataError(
+                    f"{self._kind}: {self._what}: Yahoo's answer has the time {time} UTC twice, expected one bar a "
+                    "time; ask again, or take another period"
+                )
+        return answer
 
 
 def _of_curl(error: Exception, kind: str, what: str) -> Exception | None:
