@@ -32,10 +32,10 @@ def test_links_and_pictures_lead_to_files():
 
 
 def test_the_specs_shown_are_valid():
-    parts, whole = sorted(blocks("yaml"), key=lambda block: "name: my_study" in block)
-    assert tsdeep.make_spec(yaml.safe_load(whole)).name == "my_study"
-    spec = tsdeep.load_spec("etf_volatility").replace(**yaml.safe_load(parts))
-    assert (spec.source.kind, spec.join["vix"].source.kind) == ("yfinance", "datareader")
+    specs = {spec.name: spec for spec in map(tsdeep.make_spec, map(yaml.safe_load, blocks("yaml")))}
+    assert list(specs) == ["spy_with_vix", "my_study"]
+    fetched = specs["spy_with_vix"]
+    assert (fetched.source.kind, fetched.join["vix"].source.kind) == ("yfinance", "datareader")
 
 
 def test_python_blocks_run_from_top_to_bottom(tmp_path, monkeypatch):

@@ -11,7 +11,9 @@ import responses
 from tsdeep.sources import fetching
 
 CHART = re.compile(r"https://query2\.finance\.yahoo\.com/v8/finance/chart/.*")
-ANYWHERE_ELSE = re.compile(r"https://(?!query2\.finance\.yahoo\.com/v8/finance/chart/).*")
+ANYWHERE_ELSE = re.compile(
+    r"https://(?!query2\.finance\.yahoo\.com/v8/finance/chart/|fred\.stlouisfed\.org/).*"
+)
 ZONE = "America/New_York"
 
 
@@ -77,7 +79,7 @@ def _trading_periods(stamps):
 
 
 class Yahoo:
-    """Answers by symbol; what was asked stands in `asked`.
+    """Answers by symbol; what was asked stands in `asked`; `http` takes answers of others.
 
     An answer is a chart, or a triple of status, headers and text, or an exception; or a list of them, one a request.
     """
@@ -85,6 +87,7 @@ class Yahoo:
     def __init__(self, http):
         self.answers = {}
         self.asked = []
+        self.http = http
         http.add_callback(responses.GET, CHART, callback=self._answer)
         for method in (responses.GET, responses.POST):  # cookies and crumbs, which charts do without
             http.add(method, ANYWHERE_ELSE, body="<html></html>", status=404)
