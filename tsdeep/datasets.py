@@ -103,12 +103,14 @@ class _Study(FileReaderBuilder, skip_registration=True):  # type: ignore[call-ar
         """
         self._unfinished = Path(self.data_path).with_name(f".unfinished-{self.data_path.name}")
         config = options.get("download_config")
-        again = config is not None and config.download_mode.overwrite_dataset
-        if self.data_path.exists() and not self._unfinished.exists() and not again:
+        reuse = config is None or config.download_mode == tfds.GenerateMode.REUSE_DATASET_IF_EXISTS
+        if reuse and self.data_path.exists() and not self._unfinished.exists():
             return  # it is there, perhaps where nothing may be written
         with alone(self._unfinished):
             for left in self._unfinished.parent.glob(f"incomplete.*_{self.data_path.name}"):
                 shutil.rmtree(left)  # of a process that was killed while TFDS wrote there
+            for left in self._unfinished.glob("*.unfinished"):
+                left.unlink()
             super().download_and_prepare(**options)
             shutil.rmtree(self._unfinished)
 
@@ -118,11 +120,8 @@ class _Study(FileReaderBuilder, skip_registration=True):  # type: ignore[call-ar
         config = self.builder_config
         work = Work(config.spec, config.chunk_rows, self._unfinished)
         runner, options = download_config.beam_runner, download_config.beam_options
-        if runner or options:
-            work.write_by_beam(runner, options)
-        else:
-            work.write_here()
-        self._take([work.piece(number) for number in range(len(work.names))], work)
+        pieces = work.write_by_beam(runner, options) if runner or options else work.write_here()
+        self._take(pieces, work)
 
     def _take(self, pieces: list[StoredPiece], work: Work) -> None:
         """Give the shards TFDS' names, and describe them."""

@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from tsdeep.errors import DataError, SpecError
 from tsdeep.pipeline.prepared import FORMAT
-from tsdeep.pipeline.shards import StoredPiece, read_piece, write_json, write_piece
+from tsdeep.pipeline.shards import StoredPiece, read_piece, sha256_of, write_json, write_piece
 from tsdeep.spec import DataSpec
 
 NOT_OF_DATA = ("description", "split", "model", "hparams", "training", "backtest", "variants", "scaler")
@@ -110,23 +110,23 @@ class Work:
             write_json(file, self.settings)
 
     def piece(self, number: int) -> StoredPiece:
-        """Return a piece that is written, whole; write it where it is not."""
+        """Return a piece that is written and has its checksums; write it where it is not."""
         done = read_piece(self.folder / f"piece-{number:05d}.json")
         if done is not None and all(
-            (self.folder / shard.file).is_file() and (self.folder / shard.file).stat().st_size == shard.bytes
+            (self.folder / shard.file).is_file() and sha256_of(self.folder / shard.file) == shard.sha256
             for shard in done.shards
         ):
             return done
         return self._write(number)
 
-    def write_here(self) -> None:
+    def write_here(self) -> list[StoredPiece]:
         """Write the pieces one after another, with a bar."""
         from rich.progress import track
 
-        for number in track(range(len(self.names)), description=f"prepare {self.spec.name}", transient=True):
-            self.piece(number)
+        numbers = track(range(len(self.names)), description=f"prepare {self.spec.name}", transient=True)
+        return [self.piece(number) for number in numbers]
 
-    def write_by_beam(self, runner: Any, options: Any) -> None:
+    def write_by_beam(self, runner: Any, options: Any) -> list[StoredPiece]:
         """Write the pieces as a Beam pipeline; all workers must see the folder."""
         try:
             import apache_beam as beam
@@ -136,6 +136,14 @@ class Work:
         arguments = (content, self.chunk_rows, str(self.folder))
         with beam.Pipeline(runner=runner, options=options) as pipeline:
             _ = pipeline | beam.Create(numbers) | beam.Reshuffle() | beam.Map(_write_piece_of, *arguments)
+        found = [read_piece(self.folder / f"piece-{number:05d}.json") for number in numbers]
+        missing = [self.names[number] for number in numbers if found[number] is None]
+        if missing:
+            raise DataError(
+                f"{self.folder}: found no {missing[0]} ({len(missing)} such pieces) after Beam's pipeline, expected a "
+                "folder that all workers see"
+            )
+        return [piece for piece in found if piece is not None]
 
     def _write(self, number: int) -> StoredPiece:
         panel, samples = self._pieces[number].read()

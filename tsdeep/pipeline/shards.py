@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import uuid
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -234,7 +235,9 @@ def write_piece(
             mirror=_mirror(samples),
         )
         for place, part in enumerate(_shards_of(chunks)):
-            records = (features.serialize_example(_record(samples, y, c, number)) for c in part)
+            records = (
+                _in_one_order(features.serialize_example(_record(samples, y, c, number))) for c in part
+            )
             file = folder / f"piece-{number:05d}-{place:05d}.tfrecord"
             piece.shards.append(_write_shard(file, part, records))
     write_json(folder / f"piece-{number:05d}.json", asdict(piece))
@@ -308,10 +311,17 @@ def _record(samples: Samples, y: np.ndarray, chunk: Chunk, number: int) -> dict[
     }
 
 
+def _in_one_order(example: bytes) -> bytes:
+    """Sort what a record holds by name: its order is another one in each process otherwise, and so is the checksum."""
+    import tensorflow as tf
+
+    return tf.train.Example.FromString(example).SerializeToString(deterministic=True)
+
+
 def _write_shard(file: Path, chunks: list[Chunk], records: Iterator[bytes]) -> Shard:
     import tensorflow as tf
 
-    unfinished = file.with_suffix(".unfinished")
+    unfinished = _unfinished(file)
     with tf.io.TFRecordWriter(str(unfinished)) as writer:
         for record in records:
             writer.write(record)
@@ -322,6 +332,11 @@ def _write_shard(file: Path, chunks: list[Chunk], records: Iterator[bytes]) -> S
     )
 
 
+def _unfinished(file: Path) -> Path:
+    """Return where a file is written before it has its name: no two writers share it."""
+    return file.with_name(f"{file.name}.{uuid.uuid4().hex[:12]}.unfinished")
+
+
 def sha256_of(file: Path) -> str:
     """Return the SHA-256 of a file."""
     with file.open("rb") as stream:
@@ -330,7 +345,7 @@ def sha256_of(file: Path) -> str:
 
 def write_json(file: Path, content: Any) -> None:
     """Write a JSON file whole or not at all."""
-    unfinished = file.with_suffix(".unfinished")
+    unfinished = _unfinished(file)
     unfinished.write_text(json.dumps(content, indent=1), encoding="utf-8")
     os.replace(unfinished, file)
 
