@@ -101,6 +101,21 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("run", type=Path, help="run folder")
     export.add_argument("directory", type=Path, help="the model's folder; a new version is added")
     export.add_argument("--symbol", help="instrument to export for, where each has a scaler of its own")
+    export.add_argument(
+        "--formats",
+        nargs="+",
+        default=["savedmodel"],
+        metavar="FORMAT",
+        help="savedmodel (default), and onnx, litert",
+    )
+    export.add_argument(
+        "--compiled", nargs="+", type=int, default=[], metavar="BATCH", help="batch sizes to compile with XLA"
+    )
+    export.add_argument(
+        "--serving",
+        action="store_true",
+        help="write compose.yaml and configurations of TensorFlow Serving beside DIRECTORY",
+    )
     export.set_defaults(command=_export)
 
     predict = commands.add_parser("predict", help="predict the newest rows with an exported model")
@@ -174,7 +189,17 @@ def _show(options: argparse.Namespace) -> None:
 
 
 def _export(options: argparse.Namespace) -> None:
-    print(tsdeep.export(tsdeep.load_run(options.run), options.directory, symbol=options.symbol))
+    from tsdeep.runs import export_each
+
+    for version in export_each(
+        tsdeep.load_run(options.run),
+        options.directory,
+        symbol=options.symbol,
+        formats=options.formats,
+        compiled=options.compiled,
+        serving=options.serving,
+    ):
+        print(version)
 
 
 def _predict(options: argparse.Namespace) -> None:

@@ -12,7 +12,9 @@ import pandas as pd
 
 from tsdeep.errors import RunError
 from tsdeep.features import ScalerBySymbol
-from tsdeep.serving.export import export, versions
+from tsdeep.serving.export import export
+from tsdeep.serving.folders import versions
+from tsdeep.serving.server_files import check_server_files, write_server_files
 from tsdeep.spec import DataSpec, load, load_spec
 from tsdeep.validation.result import Result
 from tsdeep.validation.run_folder import FoldReader, read_run_json, write_run_json
@@ -70,7 +72,7 @@ def run(
     started = time.perf_counter()
     result.save_predictions(out)
     result.report(out)
-    _export(result, out / "model")
+    export_each(result, out / "model", missing=True)
     fold_seconds = [facts["seconds"] for facts in result.fold_facts]
     write_run_json(
         out,
@@ -88,14 +90,42 @@ def run(
     return result
 
 
-def _export(result: Result, folder: Path) -> None:
-    """Export the last fold's model; in a folder for each instrument where each has a scaler of its own."""
+def export_each(
+    result: Result, folder: Path, *, symbol: str | None = None, missing: bool = False, **options: Any
+) -> list[Path]:
+    """Export the last fold's model; in a folder for each instrument where each of several has a scaler of its own.
+
+    Parameters
+    ----------
+    result : Result
+        A run.
+    folder : Path
+        The model's folder; those of instruments are `symbol=<symbol>` in it.
+    symbol : str, optional
+        Export for this instrument alone, into the folder itself.
+    missing : bool, default False
+        Leave out what has a version already.
+    **options
+        Of `export`.
+
+    Returns
+    -------
+    list of Path
+        The new versions.
+    """
     by_symbol = result.scaler.scalers if isinstance(result.scaler, ScalerBySymbol) else {}
-    several = len(by_symbol) > 1
-    for symbol in by_symbol if several else [None]:
-        place = folder / f"symbol={quote(str(symbol), safe='')}" if several else folder
-        if not versions(place):
-            export(result, place, symbol=symbol)
+    several = len(by_symbol) > 1 and symbol is None
+    serving = options.pop("serving", False)
+    if serving:
+        check_server_files(folder.absolute().parent)
+    made = []
+    for each in by_symbol if several else [symbol]:
+        place = folder / f"symbol={quote(str(each), safe='')}" if several else folder
+        if not (missing and versions(place)):
+            made.append(export(result, place, symbol=each, **options))
+    if serving:
+        write_server_files(folder.absolute().parent)
+    return made
 
 
 def load_run(path: str | os.PathLike[str]) -> Result:

