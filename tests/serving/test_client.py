@@ -163,7 +163,7 @@ def test_too_few_rows_are_refused_here_with_a_description_and_by_the_server_with
     with client(server, api) as asked, pytest.raises(tsdeep.DataError) as error:
         asked.predict(short, symbol="A")
     assert "the server refused the request" in str(error.value)
-    assert "at least 11 rows, found] [close] [1 10]" in str(error.value)
+    assert "fields close, volume: expected at least 11 rows, found] [10]" in str(error.value)
 
 
 def test_what_only_the_graph_knows_is_refused_by_the_server_with_its_words(server, api, folder):
@@ -230,9 +230,12 @@ def test_a_call_ends_in_its_time_whatever_the_server_does(server, api):
 
 def test_where_no_server_is_is_said_with_the_address(api):
     address = {"rest": "http://127.0.0.1:1", "grpc": "grpc://127.0.0.1:1"}[api]
-    with Client(address, "study", timeout=1.0, retries=1) as asked:
-        with pytest.raises(tsdeep.RunError, match=rf"{address}, model 'study': no answer, asked 2 times"):
-            asked.predict(BARS, symbol="A")
+    words = rf"{address}, model 'study': no answer, asked 2 times"
+    with (
+        Client(address, "study", timeout=1.0, retries=1) as asked,
+        pytest.raises(tsdeep.RunError, match=words),
+    ):
+        asked.predict(BARS, symbol="A")
 
 
 def test_an_unknown_model_version_or_label_is_said(server, api):
@@ -341,3 +344,15 @@ def test_what_is_no_model_server_is_said():
             asked.status()
     other.shutdown()
     other.server_close()
+
+
+def test_grpc_without_its_packages_names_the_command_that_brings_them(monkeypatch):
+    import sys
+
+    for name in [each for each in sys.modules if each.split(".")[0] == "tensorflow_serving"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "tensorflow_serving", None)
+    with pytest.raises(
+        tsdeep.DataError, match=r'not installed; install it with: pip install "tsdeep\[serving\]"'
+    ):
+        Client("grpc://localhost:8500", "study")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
+from collections import deque
 from collections.abc import Mapping
 from typing import Any, Literal
 from urllib.parse import quote
@@ -68,8 +68,8 @@ class Rest:
         self._what = f"{url}, model '{model}'"
         self._timeout, self._retries, self._headers = timeout, retries, dict(headers)
         self._form = form
-        self._local = threading.local()  # a session of requests is for one thread
-        self._sessions: list[requests.Session] = []
+        # A session of requests is for one thread at a time: each request takes one that is idle.
+        self._idle: deque[requests.Session] = deque()
 
     def signatures(self) -> dict[str, Signature]:
         """Ask for the signatures of the model: `GET .../metadata`."""
@@ -131,9 +131,9 @@ class Rest:
             raise self._unexpected("prediction", answer, error) from error
 
     def close(self) -> None:
-        """Close the connections of all threads."""
-        for session in self._sessions:
-            session.close()
+        """Close the connections."""
+        while self._idle:
+            self._idle.pop().close()
 
     def _ask(self, method: str, path: str, body: str | None = None) -> Any:
         return asking(
@@ -146,13 +146,19 @@ class Rest:
     def _once(self, method: str, path: str, body: str | None, seconds: float) -> Any:
         headers = self._headers | ({} if body is None else {"Content-Type": "application/json"})
         try:
-            response = self._session().request(
+            session = self._idle.pop()
+        except IndexError:
+            session = requests.Session()
+        try:
+            response = session.request(
                 method, self._address + path, data=body, headers=headers, timeout=seconds
             )
         except (requests.ConnectionError, requests.Timeout) as error:
             raise Unavailable(short(f"{type(error).__name__}: {error}")) from error
         except requests.RequestException as error:
             raise RunError(f"{self._what}: {error}") from error
+        finally:
+            self._idle.append(session)
         if response.status_code == 200:
             try:
                 return response.json()
@@ -172,12 +178,6 @@ class Rest:
         elif response.status_code in (401, 403):
             hint = "; the server or a proxy expects a key: give it with headers="
         raise RunError(f"{self._what}: HTTP {response.status_code}: {words}{hint}")
-
-    def _session(self) -> requests.Session:
-        if not hasattr(self._local, "session"):
-            self._local.session = requests.Session()
-            self._sessions.append(self._local.session)
-        return self._local.session
 
     def _unexpected(self, what: str, answer: Any, error: Exception) -> RunError:
         return RunError(
