@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tsdeep.pipeline import Prepared, RowRanges, windows
     from tsdeep.runs import load_run, run
     from tsdeep.samples import Samples
-    from tsdeep.serving import export, predict
+    from tsdeep.serving import Stream, export, predict
     from tsdeep.sources import BookSource, Source, make_source, register_source, source_names
     from tsdeep.spec import DataSpec, load, load_spec, make_spec, spec_names
     from tsdeep.spec_schema import json_schema
@@ -70,7 +70,7 @@ _HOME = {
         "average",
         "walk_forward",
     ),
-    "tsdeep.serving": ("export", "predict"),
+    "tsdeep.serving": ("Stream", "export", "predict"),
     "tsdeep.runs": ("load_run", "run"),
 }
 _WHERE = {name: module for module, names in _HOME.items() for name in names}
@@ -94,6 +94,7 @@ __all__ = [
     "Source",
     "SpecError",
     "StandardScaler",
+    "Stream",
     "Task",
     "TsdeepError",
     "WalkForward",

@@ -94,9 +94,13 @@ class FeatureBank(keras.layers.Layer):
         """
         shapes = {name: tuple(x.shape) for name, x in inputs.items()}
         check_fields(shapes, self.fields, self.warmup, f"'{self.name}'")
-        fields = {name: inputs[name] for name in self.fields}
-        parts = [feature(fields)[:, self.warmup - feature.warmup :] for feature in self.features]
+        parts = [self._part(feature, inputs) for feature in self.features]
         return keras.ops.cast(keras.ops.concatenate(parts, axis=-1), "float32")
+
+    def _part(self, feature: Feature, inputs: Mapping[str, Any]) -> Any:
+        """Compute a feature on the rows from which its first output here is; a value is the same from any start."""
+        start = self.warmup - feature.warmup
+        return feature({name: inputs[name][:, start:] if start else inputs[name] for name in feature.fields})
 
     def compute_output_shape(self, input_shape: Mapping[str, Shape]) -> Shape:
         """Give the shape `[batch, rows - warmup, channels]` for the fields' shapes; rows may be None."""

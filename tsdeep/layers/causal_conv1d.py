@@ -111,7 +111,7 @@ class CausalConv1D(keras.layers.Layer):
     def effective_kernel(self) -> Any:
         """Return the kernel `[kernel_size, channels, filters]` that inputs are multiplied with."""
         if not self.weight_norm:
-            return ops.convert_to_tensor(self.kernel)
+            return ops.cast(self.kernel, self.compute_dtype)
         length = self._length(self.kernel)
         kernel = ops.cast(self.kernel, length.dtype) * (ops.cast(self.gain, length.dtype) / length)
         return ops.cast(kernel, self.compute_dtype)
@@ -134,10 +134,46 @@ class CausalConv1D(keras.layers.Layer):
         columns = ops.concatenate(
             [_delay(inputs, tap * distance) for tap in reversed(range(self.kernel_size))], axis=-1
         )  # [batch, rows, kernel_size * channels]
+        return self._filtered(columns)
+
+    def stream_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of what a stream keeps between rows, after the batch axis; zeros before the first row.
+
+        These are the `(kernel_size - 1) * dilation_rate` rows before the next one (Paine et al. 2016, "Fast
+        WaveNet generation algorithm").
+        """
+        rows = self.receptive_field - 1
+        return {"rows": (rows, self.kernel.shape[1])} if rows else {}
+
+    def stream_step(self, state: dict[str, Any], inputs: Any) -> tuple[Any, dict[str, Any]]:
+        """Convolve the next row `[batch, 1, channels]` of a sequence into `[batch, 1, filters]`.
+
+        Parameters
+        ----------
+        state : dict of str to tensor
+            What the step before returned; zeros, of `stream_shapes`, at the first.
+        inputs : tensor, [batch, 1, channels]
+            The row.
+
+        Returns
+        -------
+        tuple of tensor, dict
+            The output row, equal to that of `call` on all rows so far, and the state for the next.
+        """
+        inputs = ops.cast(inputs, self.compute_dtype)
+        if not state:
+            return self._filtered(inputs), {}
+        rows = state["rows"]
+        taps = [rows[:, tap * self.dilation_rate :][:, :1] for tap in range(self.kernel_size - 1)]
+        columns = ops.concatenate([*taps, inputs], axis=-1)  # [batch, 1, kernel_size * channels]
+        return self._filtered(columns), {"rows": ops.concatenate([rows[:, 1:], inputs], axis=1)}
+
+    def _filtered(self, columns: Any) -> Any:
+        """Turn `[batch, rows, kernel_size * channels]` into `[batch, rows, filters]`."""
         kernel = ops.reshape(self.effective_kernel(), (-1, self.filters))
-        outputs = ops.matmul(columns, kernel)  # [batch, rows, filters]
+        outputs = ops.matmul(columns, kernel)
         if self.use_bias:
-            outputs = outputs + ops.convert_to_tensor(self.bias)
+            outputs = outputs + ops.cast(self.bias, self.compute_dtype)
         return self.activation(outputs)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:

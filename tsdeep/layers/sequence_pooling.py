@@ -37,6 +37,11 @@ class SequencePooling(keras.layers.Layer):
         self.supports_masking = True
         self.input_spec = keras.layers.InputSpec(ndim=3)
 
+    @property
+    def receptive_field(self) -> int | None:
+        """Rows that the output reads: 1 with `"last"`, and with the others every row, for which this is None."""
+        return 1 if self.mode == "last" else None
+
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create the score's weights `[channels, 1]` for `"attention"`."""
         if self.mode == "attention":

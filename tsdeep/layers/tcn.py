@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from tsdeep.layers.temporal_block import TemporalBlock, clone_initializer
+from tsdeep.layers.temporal_block import TemporalBlock, clone_initializer, joined_shapes, step_through
 
 
 @keras.saving.register_keras_serializable("tsdeep")
@@ -128,6 +128,18 @@ class TCN(keras.layers.Layer):
                 stride = needed
             hidden = block(hidden, mask=mask, training=training, row_stride=stride)
         return hidden if self.return_sequences else hidden[:, -1]
+
+    def stream_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of what all blocks keep between rows: `receptive_field - 1` rows in all."""
+        return joined_shapes(self.blocks)
+
+    def stream_step(self, state: dict[str, Any], inputs: Any) -> tuple[Any, dict[str, Any]]:
+        """Turn the next row `[batch, 1, channels]` into `[batch, 1, filters]`, or `[batch, filters]`.
+
+        See `CausalConv1D.stream_step`.
+        """
+        row, state = step_through(self.blocks, state, inputs)
+        return row if self.return_sequences else row[:, -1], state
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:  # noqa: ARG002
         """Pass the mask on where every row is returned."""

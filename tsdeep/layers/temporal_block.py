@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -123,6 +124,16 @@ class TemporalBlock(keras.layers.Layer):
         shortcut = inputs if self.residual is None else self.residual(inputs)
         return self.activation(ops.add(shortcut, hidden))
 
+    def stream_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of what both convolutions keep between rows; see `CausalConv1D.stream_shapes`."""
+        return joined_shapes(self.convolutions)
+
+    def stream_step(self, state: dict[str, Any], inputs: Any) -> tuple[Any, dict[str, Any]]:
+        """Turn the next row `[batch, 1, channels]` into `[batch, 1, filters]`; see `CausalConv1D.stream_step`."""
+        hidden, state = step_through(self.convolutions, state, inputs)
+        shortcut = inputs if self.residual is None else self.residual(inputs)
+        return self.activation(ops.add(ops.cast(shortcut, self.compute_dtype), hidden)), state
+
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Return `[batch, rows, filters]`."""
         return (*input_shape[:-1], self.filters)
@@ -144,3 +155,20 @@ class TemporalBlock(keras.layers.Layer):
 def clone_initializer(initializer: Any) -> Any:
     """Copy an initializer: one that is used twice warns, and repeats itself."""
     return initializer.clone() if isinstance(initializer, keras.initializers.Initializer) else initializer
+
+
+def joined_shapes(layers: Sequence[Any]) -> dict[str, tuple[int, ...]]:
+    """Return what each of some layers keeps between the rows of a stream, under the names `layer/name`."""
+    return {
+        f"{layer.name}/{name}": shape for layer in layers for name, shape in layer.stream_shapes().items()
+    }
+
+
+def step_through(layers: Sequence[Any], state: dict[str, Any], row: Any) -> tuple[Any, dict[str, Any]]:
+    """Send the next row of a stream through layers one after another, with the state of `joined_shapes`."""
+    after = {}
+    for layer in layers:
+        own = {name: state[f"{layer.name}/{name}"] for name in layer.stream_shapes()}
+        row, own = layer.stream_step(own, row)
+        after |= {f"{layer.name}/{name}": value for name, value in own.items()}
+    return row, after

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import keras
@@ -76,25 +77,37 @@ def receptive_field(model: keras.Model) -> int | None:
 
 def reach(model: keras.Model) -> Reach:
     """Walk every operation of a model, once for each time it is applied, and add up the rows that they read."""
-    graph = getattr(model, "_functional", None) or model  # a Sequential holds its graph
-    nodes = getattr(graph, "_nodes_by_depth", None)
-    if nodes is None:  # a subclass of Model: its call may do anything
-        return Reach(None, False, _named(model))
+    graph = graph_of(model)
+    if graph is None:  # a subclass of Model: its call may do anything
+        return Reach(None, False, named(model))
     rows = 1
     of: dict[int, int] = {}  # the rows of each value
-    for depth in sorted(nodes, reverse=True):
-        for node in nodes[depth]:
-            given = {of[id(x)] for x in node.input_tensors if id(x) in of}
-            inner = _rows_read(node)
-            cut = _rows_left(node, given)
-            if inner is None or cut is None:
-                return Reach(None, False, _named(node.operation))
-            rows += inner - 1
-            of |= {id(x): cut if len(x.shape) > 2 else NEWEST for x in node.output_tensors}
+    for node in nodes_of(graph):
+        given = {of[id(x)] for x in node.input_tensors if id(x) in of}
+        # Whatever is made of the newest row alone reads no other.
+        inner = 1 if given == {NEWEST} else rows_read(node)
+        cut = rows_left(node, given)
+        if inner is None or cut is None:
+            return Reach(None, False, named(node.operation))
+        rows += inner - 1
+        of |= {id(x): cut if len(x.shape) > 2 else NEWEST for x in node.output_tensors}
     return Reach(rows, all(of[id(x)] == EVERY for x in graph.outputs))
 
 
-def _rows_read(node: Any) -> int | None:
+def graph_of(model: keras.Model) -> Any | None:
+    """Return the graph of a functional or sequential model; None of any other, whose call may do anything."""
+    graph = getattr(model, "_functional", None) or model  # a Sequential holds its graph
+    return graph if hasattr(graph, "_nodes_by_depth") else None
+
+
+def nodes_of(graph: Any) -> Iterator[Any]:
+    """Give the applications of operations in a graph, inputs first, each after those that it needs."""
+    nodes = graph._nodes_by_depth
+    for depth in sorted(nodes, reverse=True):
+        yield from nodes[depth]
+
+
+def rows_read(node: Any) -> int | None:
     """Return the rows that one application of an operation reads; None where it is not known."""
     operation = node.operation
     kind = type(operation)
@@ -113,7 +126,7 @@ def _rows_read(node: Any) -> int | None:
     return 1
 
 
-def _rows_left(node: Any, given: set[int]) -> int | None:
+def rows_left(node: Any, given: set[int]) -> int | None:
     """Return which rows an operation's outputs have; None where the rows of its inputs do not match."""
     if node.is_input:
         return EVERY
@@ -163,5 +176,6 @@ def _module(function: Any) -> str:
     return getattr(function, "__module__", "")
 
 
-def _named(operation: Any) -> str:
+def named(operation: Any) -> str:
+    """Name an operation for a message, as `name (Type)`."""
     return f"{operation.name} ({type(operation).__name__})"

@@ -5,5 +5,6 @@ from tsdeep.serving.export import export
 from tsdeep.serving.metadata import latest_version
 from tsdeep.serving.predict import predict
 from tsdeep.serving.raw_model import raw_model
+from tsdeep.serving.stream import Stream
 
-__all__ = ["Client", "export", "latest_version", "predict", "raw_model"]
+__all__ = ["Client", "Stream", "export", "latest_version", "predict", "raw_model"]

@@ -64,12 +64,28 @@ def raw_model(
     x = features(inputs)  # [batch, lookback, channels]
     if scaler is not None:
         x = scaler(x)
-    outputs = [samples.task.outputs(_only(member(x))) for member in members]
+    return keras.Model(inputs, named_outputs(samples, [_only(member(x)) for member in members]))
+
+
+def named_outputs(samples: Samples, logits: Sequence[Any]) -> dict[str, Any]:
+    """Average what members say of the same rows: `output [batch]` by name, `[batch, assets]` of pooled assets.
+
+    Parameters
+    ----------
+    samples : Samples
+        Gives the task and the assets.
+    logits : sequence of tensor, [batch, *task.logit_shape]
+        Of each member.
+    """
+    outputs = [samples.task.outputs(each) for each in logits]
     named = {name: keras.ops.mean(keras.ops.stack([o[name] for o in outputs]), axis=0) for name in outputs[0]}
-    if samples.assets is not None and samples.pooled is None:
-        n = len(samples.assets.names)
-        named = {name: keras.ops.reshape(output, (-1, n)) for name, output in named.items()}
-    return keras.Model(inputs, named)
+    n = assets_a_request(samples)
+    return named if n is None else {k: keras.ops.reshape(output, (-1, n)) for k, output in named.items()}
+
+
+def assets_a_request(samples: Samples) -> int | None:
+    """Return how many samples a request is of, where each asset of it is one; None where a request is one sample."""
+    return None if samples.assets is None or samples.pooled is not None else len(samples.assets.names)
 
 
 def served_features(samples: Samples) -> Any:

@@ -1,0 +1,81 @@
+"""The file of a stream's state."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from tsdeep.errors import RunError
+
+FORMAT = 1
+
+
+def write_state(
+    path: Path, fingerprint: str, symbols: tuple[str, ...] | None, arrays: Mapping[str, np.ndarray]
+) -> None:
+    """Write a state, whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        The file; its folder must be there.
+    fingerprint : str
+        The model that the state is of.
+    symbols : tuple of str or None
+        Its instruments.
+    arrays : mapping of str to ndarray
+        The state by name.
+    """
+    about = {"format": FORMAT, "fingerprint": fingerprint, "symbols": list(symbols or ())}
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez(file, **{f"about_{k}": np.array(v) for k, v in about.items()}, **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def read_state(
+    path: Path, fingerprint: str, symbols: tuple[str, ...] | None, shapes: Mapping[str, tuple[int, ...]]
+) -> dict[str, np.ndarray]:
+    """Read a state of the same model and instruments; RunError says what is wrong.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    fingerprint, symbols
+        As they must have been written.
+    shapes : mapping of str to tuple
+        The arrays that there must be.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            found = {name: file[name] for name in file.files}
+        written = int(found["about_format"])
+        known = str(found["about_fingerprint"])
+        names = tuple(found["about_symbols"].tolist())
+    except Exception as error:  # zip, NumPy and the operating system each have their own
+        raise RunError(f"{path}: cannot be read as the state of a stream: {error}") from error
+    if written != FORMAT:
+        raise RunError(f"{path}: found the format {written}, expected {FORMAT}")
+    if known != fingerprint:
+        raise RunError(
+            f"{path}: found the state of another model or mode, expected one that this model wrote"
+        )
+    if names != (symbols or ()):
+        raise RunError(
+            f"{path}: found the state of {', '.join(names) or 'one instrument'}, expected "
+            f"{', '.join(symbols or ()) or 'one instrument'}"
+        )
+    for name, shape in shapes.items():
+        if name not in found or found[name].shape != shape:
+            raise RunError(f"{path}: found no {name} {list(shape)}, which the state must have")
+    return found
