@@ -382,7 +382,7 @@ class Prepared:
                 found = sha256_of(file)
                 if found != shard.sha256:
                     raise DataError(
-                        f"{file}: damaged: its SHA-256 is {found}, expected {shard.sha256}; prepare the data set again"
+                        f"{file}: damaged: its SHA-256 is {found}, expected {shard.sha256}; {_anew(file)}"
                     )
 
     def _symbol_of(self, rows: RowRanges) -> np.ndarray:
@@ -404,7 +404,12 @@ class Prepared:
 def check_there(file: Path, size: int) -> None:
     """Refuse a shard that is missing or of another size."""
     if not file.is_file():
-        raise DataError(f"{file}: missing, expected a shard of {size:,} bytes; prepare the data set again")
+        raise DataError(f"{file}: missing, expected a shard of {size:,} bytes; {_anew(file)}")
     found = file.stat().st_size
     if found != size:
-        raise DataError(f"{file}: has {found:,} bytes, expected {size:,}; prepare the data set again")
+        raise DataError(f"{file}: has {found:,} bytes, expected {size:,}; {_anew(file)}")
+
+
+def _anew(file: Path) -> str:
+    """Say what to do about a shard that is not as written: a data set that is there is opened, not prepared."""
+    return f"remove {file.parent} and prepare the data set again"
