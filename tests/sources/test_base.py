@@ -28,7 +28,7 @@ def test_it_describes_itself_by_what_is_not_the_default(tmp_path):
         ("csv", "found 'csv', expected a mapping with 'kind', such as"),
         (
             {"kind": "csv", "paht": "x"},
-            r"source 'csv': unknown key 'paht': did you mean 'path'\? Known: calendar, columns, path, ",
+            r"source 'csv': unknown key 'paht': did you mean 'path'\? Known: bar, calendar, columns, path, ",
         ),
         ({"kind": "csv", "path": 3}, "source 'csv': path: found 3, expected a string"),
         ({"kind": "bundled", "symbols": ["dax"]}, r"symbols\[0\]: found 'dax', expected 'sp500' or 'nasdaq'"),
