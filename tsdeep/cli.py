@@ -203,7 +203,7 @@ def _export(options: argparse.Namespace) -> None:
 
 
 def _predict(options: argparse.Namespace) -> None:
-    from tsdeep.serving.predict import latest_version, read_metadata
+    from tsdeep.serving.metadata import latest_version, read_metadata
     from tsdeep.sources import Fetched, source_class
     from tsdeep.spec import make_spec
 
