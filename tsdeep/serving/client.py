@@ -40,8 +40,9 @@ class Client:
     metadata : path, str or mapping, optional
         The export's description, which TensorFlow Serving does not serve: `tsdeep.json`, its content, its
         address (`https://...`), or the folder of the export. Without it nothing is known of the fewest rows (all
-        that are given are sent), of fields that must be above zero (the graph refuses them), of the instrument
-        that the model is for, and of the order of outputs; a model of several assets needs it.
+        that are given are sent, which a server can batch with other requests only where they have as many), of
+        fields that must be above zero (the graph refuses them), of the instrument that the model is for, and of the
+        order of outputs; a model of several assets needs it.
     timeout : float, default 10
         Seconds for one request, all its tries together. A prediction is a request an instrument.
     retries : int, default 3

@@ -59,6 +59,7 @@ class Grpc:
         retries: int,
         headers: Mapping[str, str],
     ) -> None:
+        import_extra("tensorflow_serving", "serving")
         self._apis = {name: import_extra(f"tensorflow_serving.apis.{name}", "serving") for name in _APIS}
         self._grpc = import_extra("grpc", "serving")
         parts = urlsplit(url)
