@@ -105,12 +105,13 @@ def test_other_models_are_refused_with_the_reason_and_equal_in_mode_window(name,
     ],
 )
 def test_a_state_that_is_carried_on_is_that_of_a_window_from_the_first_row(name, hparams, market, scaler):
+    market = market.replace(lookback=6)  # short, so that what is carried on past it shows
     model = built(name, market, **hparams)
-    found = pushed(tsdeep.Stream(model, samples=market, scaler=scaler, mode="carry"), market, 0, 90)
+    found = pushed(tsdeep.Stream(model, samples=market, scaler=scaler, mode="carry"), market, 0, 40)
     first = market.rows_needed - 1
     assert min(found) == first
     differs = []
-    for row in (first, first + 1, 60, 89):
+    for row in (first, first + 1, 39):
         longer = market.replace(lookback=row + 1 - market.features.warmup)
         whole = tsdeep.build(name, longer, compile=False, **hparams)
         whole.set_weights(model.get_weights())
@@ -147,7 +148,7 @@ def test_half_precision_is_kept_between_rows(market, scaler):
     assert len(found) == 60 - market.rows_needed + 1
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(data=st.data())
 def test_any_tcn_equals_its_windows_between_any_resets(data, market, scaler):
     hparams = {
@@ -179,8 +180,7 @@ def several(n_rows=90, names=("A", "B", "C")):
     return tsdeep.Samples(panel, tsdeep.FeatureBank(FEATURES), task, 8)
 
 
-@settings(max_examples=6, deadline=None)
-@given(seed=st.integers(0, 10_000), by_symbol=st.booleans())
+@pytest.mark.parametrize(("seed", "by_symbol"), [(0, False), (1, False), (2, True)])
 def test_instruments_out_of_step_equal_each_alone(seed, by_symbol):
     market = several().replace(scaler={"kind": "standard", "by_symbol": by_symbol})
     scaler = market.fit_scaler(market.rows)
