@@ -2,12 +2,14 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 import yaml
 
 import tsdeep
+from tests.serving.model_server import Model, ModelServer
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -41,8 +43,14 @@ def test_the_specs_shown_are_valid():
 def test_python_blocks_run_from_top_to_bottom(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names = {"__name__": "readme"}
-    for number, block in enumerate(blocks("python"), 1):
-        exec(compile(block, f"README.md, Python block {number}", "exec"), names)
+    with ExitStack() as servers:
+        for number, block in enumerate(blocks("python"), 1):
+            if "http://localhost:8501" in block:  # where `docker compose up` would have started one
+                model = Model(tmp_path / "models" / "sp500_tcn")
+                server = servers.enter_context(ModelServer({"sp500_tcn": model}))
+                block = block.replace("http://localhost:8501", server.rest)
+            exec(compile(block, f"README.md, Python block {number}", "exec"), names)
+    assert [each[1].split(":")[-1] for each in server.requests].count("predict") == 2
     assert (tmp_path / "out" / "report.html").is_file()
     assert (tmp_path / "models" / "sp500_tcn" / "1" / "saved_model.pb").is_file()
 
