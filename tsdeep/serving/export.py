@@ -57,9 +57,9 @@ def export(
         The instrument that the export is for, where each has a scaler of its own.
     formats : sequence of {"savedmodel", "onnx", "litert"}
         Files beside the SavedModel: `model.onnx` (extra `onnx`), for any number of windows, and `model.tflite` (extra
-        `litert`), for one at a time. They take `features [batch, lookback, channels]`, float32 and before scaling, as
-        `samples.features` computes them, because neither runtime computes the float64 that raw prices need. Each is
-        run and compared with the model.
+        `litert`), for one at a time, with `stream.tflite`, the step of a stream, where there is one. They take
+        `features [batch, lookback, channels]`, float32 and before scaling, as `samples.features` computes them, because
+        neither runtime computes the float64 that raw prices need. Each is run and compared with the model.
     compiled : sequence of int
         Batch sizes of further signatures that XLA compiles on a server's first request of each: `(1,)` adds
         `compiled_1`, for one window of exactly `rows_needed` rows at a time, often several times as fast.
@@ -99,6 +99,7 @@ def export(
     from tsdeep.serving.other_formats import check_formats, write_other_formats
     from tsdeep.serving.saved_model import write_saved_model
     from tsdeep.serving.signatures import raw_signatures
+    from tsdeep.serving.stream_litert import write_stream_litert
     from tsdeep.serving.stream_signatures import stream_signatures
     from tsdeep.serving.verification import expected_answers
     from tsdeep.serving.verification import verify as verify_again
@@ -117,6 +118,8 @@ def export(
         verified = verify_again(temporary, signatures, answers) if verify else None
         first = "serving_default"
         others = write_other_formats(formats, temporary, served, signatures[first].examples, answers[first])
+        if "litert" in formats and "stream_step" in signatures:
+            others["stream"] = write_stream_litert(served, signatures["stream_step"], temporary)
         if with_warmup:
             write_warmup(temporary, directory.name, signatures)
         described = _description(served, signatures, answers) | extra

@@ -94,12 +94,6 @@ class StreamModel:
             self.shapes["state_model"] = (sum(_size(shape) for shape in self._kept.values()),)
             self.dtypes["state_model"] = "float32"
 
-    @property
-    def output_shape(self) -> tuple[int, ...]:
-        """Shape of an output after the batch axis: `(assets,)` of pooled assets, else none."""
-        assets = assets_a_request(self._samples)
-        return () if assets is None and self._samples.assets is None else (len(self._samples.assets.names),)
-
     def init(self, batch: Any) -> State:
         """Return the state of a number of instruments before their first row: zeros."""
         return {name: ops.zeros((batch, *shape), self.dtypes[name]) for name, shape in self.shapes.items()}
@@ -129,12 +123,13 @@ class StreamModel:
         newest = rows[:, -self.warmup - 1 :]
         raw = _cut(newest[:, :, 1:], self.fields)
         x = self._features(raw)  # [batch * group, 1, channels]
-        if self._scaler is not None:
-            x = self._scaler(x)
         # Features of rows that are not there yet are anything, NaN too.
         warm = seen > self.warmup
         x = ops.where(ops.reshape(self._of_group(warm), (-1, 1, 1)), x, ops.zeros_like(x))
-        outputs, kept = self._models(x, state.get("state_model"), warm)
+        before_models = state.get("state_model")
+        outputs, kept = self.step_features(x, before_models)
+        if kept and self.mode == "carry":  # which must begin with the first row that has features
+            kept = {"state_model": ops.where(ops.expand_dims(warm, 1), kept["state_model"], before_models)}
         ready = seen >= self.rows_needed
         named = {}
         for name, values in outputs.items():
@@ -143,18 +138,25 @@ class StreamModel:
             named[name] = ops.where(there, values, ops.full_like(values, np.nan))
         return named, {"state_fields": rows[:, 1:], **kept}
 
-    def fingerprint(self) -> str:
-        """Return a digest of all that a state depends on: another model's state means nothing to this one."""
-        digest = hashlib.sha256()
-        about = [self.mode, self._samples.lookback, self.warmup, self.shapes, self._samples.feature_names]
-        digest.update(json.dumps([*about, self.fields]).encode())
-        scaler = [] if self._scaler is None else self._scaler.weights
-        for weight in [*(w for model in self._members for w in model.weights), *scaler]:
-            digest.update(np.ascontiguousarray(weight.numpy()).tobytes())
-        return digest.hexdigest()
+    def step_features(self, features: Any, packed: Any) -> tuple[dict[str, Any], State]:
+        """Take the features of the next row: scaler and models alone, in float32 from end to end.
 
-    def _models(self, x: Any, packed: Any, warm: Any) -> tuple[dict[str, Any], State]:
-        """Step the members on `x [batch * group, 1, channels]`; return outputs and what they keep."""
+        Parameters
+        ----------
+        features : tensor, float32 [batch, 1, channels]
+            Of one row that has all rows its features read, before scaling; `[batch * assets, 1, channels]` of pooled
+            assets.
+        packed : tensor, float32 [batch, columns], or None
+            `state_model`, of models that keep anything.
+
+        Returns
+        -------
+        outputs : dict of str to tensor
+            As of `step`, of every row.
+        state : dict of str to tensor
+            `state_model` for the next row; empty where nothing is kept.
+        """
+        x = features if self._scaler is None else self._scaler(features)
         state = {} if packed is None else _cut(packed, self._kept)
         logits, after = [], {}
         for number, streamed in enumerate(self._streamed):
@@ -172,9 +174,17 @@ class StreamModel:
         kept = ops.concatenate(
             [ops.cast(_flat(v, self._kept[k]), "float32") for k, v in after.items()], axis=1
         )
-        if self.mode == "carry":  # what is carried on must begin with the first row that has features
-            kept = ops.where(ops.expand_dims(warm, 1), kept, packed)
         return named, {"state_model": kept}
+
+    def fingerprint(self) -> str:
+        """Return a digest of all that a state depends on: another model's state means nothing to this one."""
+        digest = hashlib.sha256()
+        about = [self.mode, self._samples.lookback, self.warmup, self.shapes, self._samples.feature_names]
+        digest.update(json.dumps([*about, self.fields]).encode())
+        scaler = [] if self._scaler is None else self._scaler.weights
+        for weight in [*(w for model in self._members for w in model.weights), *scaler]:
+            digest.update(np.ascontiguousarray(weight.numpy()).tobytes())
+        return digest.hexdigest()
 
     def _of_group(self, values: Any) -> Any:
         """Repeat `[batch]` for each asset of a request, `[batch * group]`."""
