@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
@@ -14,6 +15,8 @@ import tensorflow_datasets as tfds
 import tsdeep
 from tests.panels import batches
 from tests.pipeline.prepared_sets import BALANCED, bars, books
+from tests.specs import spec as spec_of
+from tests.synthetic import bars as daily
 from tsdeep import DataError, SpecError
 
 DAYS = {"A": [[60, 30], [50]], "B": [[40], [70]]}  # four pieces: 90, 50, 40 and 70 rows
@@ -95,7 +98,7 @@ def test_another_process_at_work_is_refused(tmp_path):
     unfinished = tmp_path / NAME.with_name(".unfinished-1.0.0")
     unfinished.mkdir(parents=True)
     code = "import sys, filelock as f; k = f.FileLock(sys.argv[1]); k.acquire(); print('mine', flush=True); input()"
-    command = [sys.executable, "-c", code, str(unfinished / "lock")]
+    command = [sys.executable, "-c", code, str(unfinished.with_name(f"{unfinished.name}.lock"))]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout.readline() == "mine\n"
         with pytest.raises(
@@ -257,7 +260,10 @@ def test_one_that_is_there_opens_where_nothing_may_be_written(tmp_path):
 
 
 def test_data_without_a_window_is_refused(tmp_path):
-    with pytest.raises(DataError, match="spec 'ragged': no segment is long enough for one window"):
+    with pytest.raises(
+        DataError,
+        match="symbol 'A': one window needs more rows",
+    ):
         tsdeep.prepare(books([[5], [6]]), tmp_path)
     with pytest.raises(SpecError, match="chunk_rows: found 0"):
         tsdeep.prepare(books(DAYS), tmp_path, chunk_rows=0)
@@ -274,3 +280,25 @@ def test_bars_are_prepared_under_their_own_name(tmp_path):
     assert np.asarray(prepared.rows).size == len(prepared)
     shutil.move(tmp_path / "data", tmp_path / "moved")
     assert len(batches(tsdeep.windows(tsdeep.load_prepared(tmp_path / "moved")))[1]) == len(prepared)
+
+
+def test_data_that_has_changed_since_is_not_opened_in_silence(tmp_path):
+    daily(60).to_csv(tmp_path / "A.csv", index_label="date")
+    spec = spec_of(period={}, source={"kind": "csv", "path": str(tmp_path / "A.csv")}, lookback=3)
+    prepared = tsdeep.prepare(spec, tmp_path / "data")
+    assert len(tsdeep.prepare(spec, tmp_path / "data")) == len(prepared)
+    daily(59).to_csv(tmp_path / "A.csv", index_label="date")
+    with pytest.raises(DataError, match=r"state of the data: source: A\.csv has changed since"):
+        tsdeep.prepare(spec, tmp_path / "data")
+    assert len(tsdeep.load_prepared(tmp_path / "data")) == len(prepared)
+
+
+def test_an_instrument_without_a_window_is_refused_as_in_memory(tmp_path):
+    table = pd.concat([daily(60).assign(symbol="A"), daily(4).assign(symbol="B")])
+    table.to_csv(tmp_path / "bars.csv", index_label="date")
+    spec = spec_of(period={}, source={"kind": "csv", "path": str(tmp_path / "bars.csv")}, lookback=5)
+    said = "symbol 'B': one window needs"
+    with pytest.raises(DataError, match=said):
+        tsdeep.load(spec)
+    with pytest.raises(DataError, match=said):
+        tsdeep.prepare(spec, tmp_path / "data")

@@ -104,11 +104,12 @@ def test_a_date_s_value_of_an_exchange_that_closes_later_needs_a_lag():
     with pytest.raises(SpecError, match=said):
         two("XTKS", "XNYS")
     two("XTKS", "XNYS", lag="1D", missing="previous")
-    for rows, series in (
-        ("XNYS", "XTKS"),
-        ("XNYS", "XLON"),
-        ("XNYS", "XNYS"),
-        (None, "XNYS"),
-        ("XTKS", None),
-    ):
+    for rows, series in (("XNYS", "XTKS"), ("XNYS", "XLON"), ("XNYS", "XNYS")):
         two(rows, series)
+
+
+@pytest.mark.parametrize("calendars", [(None, "XNYS"), ("XTKS", None), (None, None)])
+def test_online_series_of_an_exchange_that_is_not_named_need_a_lag(calendars):
+    with pytest.raises(SpecError, match=r"join\.b: found no lag, and no calendar of the (source|series)"):
+        two(*calendars)
+    two(*calendars, lag="1D", missing="previous")

@@ -16,7 +16,7 @@ from tensorflow_datasets.core.dataset_builder import FileReaderBuilder
 from tsdeep.errors import DataError, SpecError
 from tsdeep.pipeline.checks import check_size
 from tsdeep.pipeline.prepared import FORMAT, Prepared, check_there
-from tsdeep.pipeline.shards import StoredPiece, record_features
+from tsdeep.pipeline.shards import StoredPiece, check_every_symbol, record_features
 from tsdeep.sources import BookSource
 from tsdeep.spec import DataSpec, load_spec, make_spec
 from tsdeep.unfinished import Work, alone, link, other_setting, settings_of
@@ -126,8 +126,7 @@ class _Study(FileReaderBuilder, skip_registration=True):  # type: ignore[call-ar
     def _take(self, pieces: list[StoredPiece], work: Work) -> None:
         """Give the shards TFDS' names, and describe them."""
         of_split = Counter(shard.split for piece in pieces for shard in piece.shards)
-        if not of_split:
-            raise DataError(f"spec '{work.spec.name}': no segment is long enough for one window")
+        check_every_symbol(pieces, work.spec.lookback)
         place: Counter[str] = Counter()
         lengths: dict[str, list[int]] = {split: [] for split in of_split}
         sizes: Counter[str] = Counter()

@@ -202,6 +202,15 @@ class DataSpec(Part):
         side_by_side = self.assets is not None and self.assets.learn == "side_by_side"
         return samples.side_by_side() if side_by_side else samples
 
+    def data_state(self) -> dict[str, Any]:
+        """Tell the data of all sources as it is now from what it was, see `Source.state`."""
+        sources = {"source": self.source} | {
+            f"join.{n}": each.source for n, each in self.join.items() if each.used
+        }
+        if self.assets is not None and self.assets.train_only is not None:
+            sources["assets.train_only"] = self.assets.train_only
+        return {name: source.state() for name, source in sources.items()}
+
     def pieces(self) -> list[SamplesPiece]:
         """List the parts in which the samples can be read, each in memory of its own size.
 

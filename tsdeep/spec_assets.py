@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import pandas as pd
@@ -12,7 +13,7 @@ from tsdeep.durations import Duration
 from tsdeep.errors import DataError
 from tsdeep.joins import joined, rule_fault
 from tsdeep.panel import Panel
-from tsdeep.sources import Source, make_source
+from tsdeep.sources import Fetched, Source, make_source
 from tsdeep.sources.calendars import closes_later
 from tsdeep.spec_parts import Part
 
@@ -119,6 +120,12 @@ def _text(length: pd.Timedelta) -> str:
     return f"{seconds / 60:.0f}min" if seconds % 60 == 0 else f"{seconds:g}s"
 
 
+_ONE_CLOSE = (
+    "No calendar is given: the bars of one date are taken as known together, which is right only where all assets "
+    "close at the same time."
+)
+
+
 def clock_fault(source: Source, rules: AssetRules | None, series: dict[str, Joined]) -> str | None:
     """Say where the rows of a spec and what stands beside them have times of another meaning, None where none has.
 
@@ -144,6 +151,13 @@ def clock_fault(source: Source, rules: AssetRules | None, series: dict[str, Join
     ours = getattr(source, "calendar", None)
     for name, each in series.items():
         theirs = getattr(each.source, "calendar", None)
+        online = isinstance(source, Fetched) and isinstance(each.source, Fetched)
+        if each.lag is None and online and (ours is None or theirs is None):
+            return (
+                f"join.{name}: found no lag, and no calendar of {'the source' if ours is None else 'the series'}: one "
+                "of them may not have closed yet on a date when the other has; expected a calendar of both, such as "
+                "XNYS, or lag: 1D with missing: previous"
+            )
         if each.lag is None and ours is not None and theirs is not None and closes_later(theirs, ours):
             return (
                 f"join.{name}: found no lag, and sessions of {theirs}, which closes after {ours}: the value of a date "
@@ -214,6 +228,12 @@ def read_panel(
             panel = stacked(panel, more)
         try:
             panel = aligned(panel, assets, missing=rules.missing, start=rules.start, max_jump=rules.max_jump)
+            if (
+                isinstance(source, Fetched)
+                and len(assets.symbols) > 1
+                and getattr(source, "calendar", None) is None
+            ):
+                panel = replace(panel, notes=(*panel.notes, _ONE_CLOSE))
         except DataError as error:
             raise DataError(f"{source.describe()}: {error}") from None
     return with_series(panel, series, read_series(series, end)), assets

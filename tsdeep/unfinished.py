@@ -22,13 +22,14 @@ NOT_OF_DATA = ("description", "split", "model", "hparams", "training", "backtest
 
 
 def settings_of(spec: DataSpec, chunk_rows: int, names: list[str] | None = None) -> dict[str, Any]:
-    """Say what a data set is made of: its spec, and the names of its pieces."""
+    """Say what a data set is made of: its spec, the names of its pieces, and the state of the data behind them."""
     return {
         "format": FORMAT,
         "spec": spec.resolved(),
         "lookback": spec.lookback,
         "chunk_rows": chunk_rows,
         "names": [piece.name for piece in spec.pieces()] if names is None else names,
+        "data": spec.data_state(),
     }
 
 
@@ -45,6 +46,11 @@ def other_setting(found: dict[str, Any], asked: dict[str, Any]) -> str | None:
         new = [name for name in asked["names"] if name not in found["names"]]
         gone = [name for name in found["names"] if name not in asked["names"]]
         return f"set of files or sessions: {len(new)} are new ({new[:3]}), {len(gone)} are gone ({gone[:3]})"
+    for name, now in asked["data"].items():
+        was = found["data"].get(name, {})
+        changed = [part for part in {**was, **now} if was.get(part) != now.get(part)]
+        if changed:
+            return f"state of the data: {name}: {changed[0]} has changed since ({len(changed)} such)"
     return None
 
 
@@ -52,7 +58,7 @@ def other_setting(found: dict[str, Any], asked: dict[str, Any]) -> str | None:
 def alone(folder: Path) -> Iterator[None]:
     """Keep other processes out of a folder, which is made; DataError where one is at work."""
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / "lock", timeout=0)
+    lock = FileLock(folder.with_name(f"{folder.name}.lock"), timeout=0)  # beside what is removed at the end
     try:
         lock.acquire()
     except Timeout:
@@ -60,6 +66,9 @@ def alone(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
+        Path(lock.lock_file).unlink(
+            missing_ok=True
+        )  # while it is held: who comes now finds the data set, or none
         lock.release()
 
 

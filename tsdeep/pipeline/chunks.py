@@ -104,7 +104,10 @@ class ChunkStream:
         return self._pooled(self._side_by_side(shards))
 
     def _side_by_side(self, shards: tf.data.Dataset) -> tf.data.Dataset:
-        """Read many shards at once, a chunk of each in turn, each from its own place on and then its beginning."""
+        """Read many shards at once, a chunk of each in turn, each from its own place on and then its beginning.
+
+        One thread reads them: parallel calls would hold several chunks of each shard in memory.
+        """
         import tensorflow as tf
 
         def turned(file: Any, at: Any) -> tf.data.Dataset:
@@ -114,13 +117,7 @@ class ChunkStream:
         n_shards = len(self._shards[0])
         n_turns = -(-n_shards // self.chunks_of_a_pool)
         n_open = -(-n_shards // n_turns)  # as many to the end, so that the last pools mix as many shards
-        return shards.interleave(
-            turned,
-            cycle_length=n_open,
-            block_length=1,
-            num_parallel_calls=min(2, n_open),
-            deterministic=True,
-        )
+        return shards.interleave(turned, cycle_length=n_open, block_length=1)
 
     def _pooled(self, records: tf.data.Dataset) -> tf.data.Dataset:
         chunks = records.map(self.chunk, num_parallel_calls=2, deterministic=True)

@@ -12,6 +12,7 @@ import numpy as np
 
 from tsdeep.errors import DataError, SpecError
 from tsdeep.pipeline.checks import check_size
+from tsdeep.pipeline.prepared_rows import gathered, sampled
 from tsdeep.pipeline.row_ranges import RowRanges
 from tsdeep.pipeline.shards import StoredPiece, record_features, sha256_of
 from tsdeep.tasks import Task
@@ -297,25 +298,6 @@ class Prepared:
         )
         return [shard for shard, n in zip(self.shards, rows.counts(first, stop), strict=True) if n]
 
-    def _gathered(self, rows: RowRanges, name: str) -> np.ndarray:
-        """Read `x` or `y` of rows, `[rows, columns]`, in order."""
-        found = []
-        for first, record in self.chunks((name, "context") if name == "x" else (name,), rows):
-            values = record[name][int(record["context"]) :] if name == "x" else record[name]
-            place = np.flatnonzero(rows.position(first + np.arange(len(values))) >= 0)
-            found.append(values[place])
-        return np.concatenate(found)
-
-    def _sample(self, rows: RowRanges | np.ndarray, max_rows: int) -> RowRanges:
-        """Take at most a number of rows, evenly spaced."""
-        rows = self.checked(rows, labels=False)
-        check_size("max_rows", max_rows)
-        if len(rows) <= max_rows:
-            return rows
-        place = np.linspace(0, len(rows) - 1, max_rows).astype(np.int64)
-        at = np.searchsorted(rows.before, place, side="right") - 1
-        return RowRanges.of(rows.starts[at] + place - rows.before[at])
-
     def fit_scaler(
         self, rows: RowRanges | np.ndarray, *, mirror: bool = False, max_rows: int = FIT_ROWS
     ) -> Any:
@@ -328,14 +310,15 @@ class Prepared:
         mirror : bool, default False
             As of `Samples.fit_scaler`.
         max_rows : int
-            Of more rows than this, as many, evenly spaced, are read: memory is bounded by it.
+            Of more rows than this about as many are read, evenly spaced, and 1,000 at least of each instrument that has
+            them: memory is bounded by it.
         """
         from tsdeep.features import fit_scaler
 
-        rows = self._sample(rows, max_rows)
+        rows = sampled(self, rows, max_rows)
         return fit_scaler(
             self.scaler,
-            self._gathered(rows, "x"),
+            gathered(self, rows, "x"),
             self._symbol_of(rows),
             self._session_of(rows),
             self.feature_names,
@@ -346,8 +329,8 @@ class Prepared:
         """Return the data set with the task as fitted on given rows, a fold's training rows, as `Samples.fit_task`."""
         if not self.task.fits_thresholds:
             return self
-        rows = self._sample(rows, max_rows)
-        moves, symbol = self._gathered(rows, "y"), self._symbol_of(rows)
+        rows = sampled(self, rows, max_rows)
+        moves, symbol = gathered(self, rows, "y"), self._symbol_of(rows)
         own = {each: moves[symbol == each] for each in dict.fromkeys(symbol.tolist())}
         return self.with_task(self.task.fit_moves(own, self.facts["tick"]))
 

@@ -244,6 +244,24 @@ def write_piece(
     return piece
 
 
+def check_every_symbol(pieces: list[StoredPiece], lookback: int) -> None:
+    """Refuse an instrument none of whose segments is long enough for one window, as samples in memory do."""
+    longest: dict[str, int] = {}
+    for piece in pieces:
+        for symbol, (start, stop) in zip(piece.symbols, piece.bounds, strict=True):
+            longest[symbol] = max(stop - start, longest.get(symbol, 0))
+    warmup = next((piece.facts["warmup"] for piece in pieces if piece.facts), None)
+    for symbol, rows in longest.items():
+        if warmup is None or rows < lookback + warmup:
+            needed = "more" if warmup is None else f"{lookback + warmup}"
+            raise DataError(
+                f"symbol '{symbol}': one window needs {needed} rows (lookback {lookback} + warm-up), its longest "
+                f"segment has {rows}"
+            )
+    if not longest:
+        raise DataError("no row is left of any piece")
+
+
 def labels_on_disk(samples: Samples) -> tuple[np.ndarray, bool]:
     """Return what labels are made of, float64 `[rows, columns]`, and whether a label is one number.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar
 
 import pandas as pd
@@ -147,6 +148,24 @@ class Source(BaseModel, ABC):
     def given(self) -> bool:
         """Whether it is known where to read from; False while a path is open that the user must give."""
         return True
+
+    def state(self) -> dict[str, Any]:
+        """Tell the data as it is now from what it was or will be, without reading it all, as JSON values.
+
+        Of a file, or all files of a folder: size and time of the last change by name. Nothing where the settings say
+        all, as of a simulation.
+        """
+        path = getattr(self, "path", None)
+        if path is None:
+            return {}
+        top = Path(path)
+        files = sorted(file for file in top.rglob("*") if file.is_file()) if top.is_dir() else [top]
+        found = {}
+        for file in files:
+            if file.is_file():
+                about = file.stat()
+                found[str(file.relative_to(top.parent))] = [about.st_size, about.st_mtime_ns]
+        return found
 
     def describe(self) -> str:
         """Say in a line where the bars come from: the kind, and the settings that are not the defaults."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -52,6 +52,8 @@ class Nasdaq(OnlineSource):
         Of a table, what to ask for besides, column to value, values, or a mapping of comparisons:
         `{dimension: ARQ}`, `{volume: {gte: 1}}`.
     """
+
+    dated_by_period: ClassVar[bool] = True
 
     table: str | None = None
     columns: dict[str, str] = Field(default_factory=dict)

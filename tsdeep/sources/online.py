@@ -117,6 +117,10 @@ class Fetched(Source):
         """List what is asked for, and cached, at a time: by default the whole. DataError if that cannot be told."""
         return [self]
 
+    def state(self) -> dict[str, Any]:
+        """Tell the answers by their hashes; those that are not in the cache are fetched."""
+        return {cache.request_key(part.request): part.answer().entry.sha256 for part in self.parts()}
+
     @property
     def cached(self) -> bool:
         """Whether the answer is in the cache."""

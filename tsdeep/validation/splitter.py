@@ -81,9 +81,14 @@ class Splitter(ABC):
         """
         del y
         if isinstance(X, Prepared) and by_session(X, self._sizes):
-            yield from session_folds(X, self._folds)
-        else:
-            yield from self._folds(self._timeline(X, groups, label_end_time))
+            try:
+                folds = list(session_folds(X, self._folds))
+            except SpecError:  # said below in rows, not in sessions
+                folds = []
+            if folds:
+                yield from folds
+                return
+        yield from self._folds(self._timeline(X, groups, label_end_time))
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
         """Count the folds that :meth:`split` yields; `X` is needed, as their number depends on its length."""
