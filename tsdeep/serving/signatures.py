@@ -233,8 +233,8 @@ def _compiled(
 
 
 def _of_length(values: np.ndarray, n: int) -> np.ndarray:
-    """Take the newest n examples, repeated where there are fewer."""
-    return np.resize(values[-n:], (n, *values.shape[1:]))
+    """Take the newest n examples, repeated in front where there are fewer."""
+    return values[np.arange(-n, 0) % len(values)]
 
 
 @contextmanager

@@ -1,0 +1,159 @@
+"""A version of an export appears whole, and what a dead process left goes."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tsdeep
+from tests.synthetic import samples
+from tsdeep.serving.folders import new_version, remove_unfinished, versions
+
+
+@pytest.fixture(scope="module")
+def market():
+    return samples(200)
+
+
+def export(market, folder):
+    model = tsdeep.build("tiny", market)
+    scaler = market.fit_scaler(market.rows)
+    return tsdeep.export(model, folder, samples=market, scaler=scaler, verify=False, warmup=False)
+
+
+# Loads every version as soon as its number is seen, and says how many.
+READER = """
+import json, os, sys
+import numpy as np, tensorflow as tf
+folder, seen, running = sys.argv[1], set(), True
+print("ready", flush=True)
+while running:
+    running = not os.path.exists(f"{folder}/done")
+    for name in [entry for entry in os.listdir(folder) if entry.isdecimal() and entry not in seen]:
+        loaded = tf.saved_model.load(f"{folder}/{name}")
+        about = json.load(open(f"{folder}/{name}/tsdeep.json"))
+        rows = {field: tf.ones((1, about["rows_needed"]), tf.float64) for field in about["fields"]}
+        assert np.isfinite(loaded.signatures["serving_default"](**rows)["up"].numpy()).all()
+        seen.add(name)
+print(len(seen))
+"""
+
+
+@pytest.mark.slow
+def test_a_reader_that_polls_the_folder_during_fifty_exports_loads_every_version_whole(market, tmp_path):
+    reader = subprocess.Popen(
+        [sys.executable, "-c", READER, tmp_path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert reader.stdout.readline() == "ready\n"
+    for _ in range(50):
+        export(market, tmp_path)
+    (tmp_path / "done").touch()
+    said, errors = reader.communicate(timeout=600)
+    assert reader.returncode == 0, errors
+    assert int(said) == 50
+    assert versions(tmp_path) == list(range(1, 51))
+
+
+# An export whose process is killed when all of the SavedModel is written, and it stands in its folder.
+KILLED = """
+import os, signal, sys
+import tsdeep, tsdeep.serving.saved_model
+from tests.synthetic import samples
+tsdeep.serving.saved_model.check_operations = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+market = samples(200)
+model = tsdeep.build("tiny", market)
+tsdeep.export(model, sys.argv[1], samples=market, scaler=market.fit_scaler(market.rows), verify=False)
+"""
+
+
+def test_a_killed_export_leaves_nothing_that_looks_like_a_version_and_the_next_one_tidies_up(
+    market, tmp_path
+):
+    here = Path(__file__).parents[2]
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, tmp_path], cwd=here, check=False, capture_output=True, text=True
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    (left,) = tmp_path.iterdir()
+    assert left.name.startswith(".writing-")
+    assert (left / "saved_model.pb").is_file()
+    assert versions(tmp_path) == []
+    with pytest.raises(tsdeep.RunError, match="no exported version"):
+        tsdeep.predict(tmp_path, market.panel)
+    assert export(market, tmp_path).name == "1"
+    assert [path.name for path in tmp_path.iterdir()] == ["1"]
+
+
+def test_what_a_live_export_writes_is_left_alone(tmp_path):
+    with new_version(tmp_path) as place:
+        (place[0] / "half").touch()
+        remove_unfinished(tmp_path)
+        with new_version(tmp_path) as other:
+            (other[0] / "whole").touch()
+        assert other == [tmp_path / "1"]
+        assert (place[0] / "half").is_file()
+    assert place == [tmp_path / "2"]
+    assert [path.name for path in place[0].iterdir()] == ["half"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "2"]
+
+
+def test_a_number_that_another_process_takes_first_is_passed_over(tmp_path, monkeypatch):
+    rename = os.rename
+
+    def late(source, target):
+        if Path(target).name == "1":
+            (tmp_path / "1").mkdir(exist_ok=True)
+            (tmp_path / "1" / "taken").touch()
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", late)
+    with new_version(tmp_path) as place:
+        (place[0] / "whole").touch()
+    assert place == [tmp_path / "2"]
+    assert (tmp_path / "1" / "taken").is_file()
+
+
+# Wide enough that an export with a second copy of the weights would be over the limit.
+WIDE = {
+    "lstm": {"units": 256},
+    "gru": {"units": 256},
+    "tcn": {"filters": 96},
+    "transformer": {"units": 128, "layers": 2},
+    "mlp": {"units": (512, 512)},
+    "patchtst": {"patch_rows": 4, "stride": 2, "units": 128},
+    "itransformer": {"units": 128},
+}
+
+
+@pytest.mark.parametrize("name", WIDE)
+def test_an_export_is_at_most_a_tenth_larger_than_its_weights_beside_the_graph(name, market, tmp_path):
+    model = tsdeep.build(name, market, **WIDE[name])
+    scaler = market.fit_scaler(market.rows)
+    version = tsdeep.export(
+        model, tmp_path, samples=market, scaler=scaler, verify=False, warmup=False, compiled=(1,)
+    )
+    weights = sum(weight.nbytes for weight in model.get_weights())
+    assert weights > 250_000
+    sizes = {file: file.stat().st_size for file in version.rglob("*") if file.is_file()}
+    graph = sizes[version / "saved_model.pb"] + sizes[version / "tsdeep.json"]
+    assert sum(sizes.values()) < 1.1 * weights + graph
+    largest = max(weight.nbytes for weight in model.get_weights())
+    assert np.log2(largest) > 15  # of which the graph has no copy:
+    assert not _constants(version, largest)
+
+
+def _constants(version, size):
+    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+
+    model = SavedModel.FromString((version / "saved_model.pb").read_bytes())
+    nodes = [
+        node
+        for graph in model.meta_graphs
+        for part in (graph.graph_def.node, *(f.node_def for f in graph.graph_def.library.function))
+        for node in part
+    ]
+    return [node.name for node in nodes if node.op == "Const" and node.attr["value"].ByteSize() >= size]
