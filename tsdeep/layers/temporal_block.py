@@ -166,7 +166,7 @@ def joined_shapes(layers: Sequence[Any]) -> dict[str, tuple[int, ...]]:
 
 def step_through(layers: Sequence[Any], state: dict[str, Any], row: Any) -> tuple[Any, dict[str, Any]]:
     """Send the next row of a stream through layers one after another, with the state of `joined_shapes`."""
-    after = {}
+    after: dict[str, Any] = {}
     for layer in layers:
         own = {name: state[f"{layer.name}/{name}"] for name in layer.stream_shapes()}
         row, own = layer.stream_step(own, row)

@@ -100,7 +100,8 @@ class _Window:
 
     def __init__(self, model: keras.Model, lookback: int) -> None:
         self._model = model
-        self.shapes = {"window": (lookback - 1, int(model.inputs[0].shape[-1]))} if lookback > 1 else {}
+        kept = (lookback - 1, int(model.inputs[0].shape[-1]))
+        self.shapes: dict[str, tuple[int, ...]] = {"window": kept} if lookback > 1 else {}
         self.dtypes = dict.fromkeys(self.shapes, "float32")
 
     def step(self, state: State, row: Any) -> tuple[Any, State]:
@@ -190,7 +191,9 @@ class _Recurrent:
             raise _not_stepped(node, "carry", f"has {odd[0] if odd else 'an initial state of its own'}")
         self._layer = layer
         sizes = keras.tree.flatten(layer.cell.state_size)
-        self._shapes = {f"state_{number}": (int(size),) for number, size in enumerate(sizes)}
+        self._shapes: dict[str, tuple[int, ...]] = {
+            f"state_{number}": (int(size),) for number, size in enumerate(sizes)
+        }
         self.dtypes = dict.fromkeys(self._shapes, layer.compute_dtype)
 
     def stream_shapes(self) -> dict[str, tuple[int, ...]]:

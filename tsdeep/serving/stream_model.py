@@ -158,7 +158,8 @@ class StreamModel:
         """
         x = features if self._scaler is None else self._scaler(features)
         state = {} if packed is None else _cut(packed, self._kept)
-        logits, after = [], {}
+        logits: list[Any] = []
+        after: State = {}
         for number, streamed in enumerate(self._streamed):
             prefix = f"{number}/"
             own = {

@@ -34,7 +34,8 @@ def write_state(
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
     try:
         with os.fdopen(handle, "wb") as file:
-            np.savez(file, **{f"about_{k}": np.array(v) for k, v in about.items()}, **arrays)
+            described = {f"about_{name}": np.array(value) for name, value in about.items()}
+            np.savez(file, **described, **arrays)  # type: ignore[arg-type]
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
