@@ -94,6 +94,8 @@ def windows(
     shard : tuple of int, default (0, 1)
         Number of this worker and how many there are: of the windows in their order it gets every n-th. Between them
         workers with one seed see every window once an epoch. Each reads all shards, but cuts only its own windows.
+        Under `tf.distribute`, within `strategy.distribute_datasets_from_function(lambda worker: ...)`, it is
+        `(worker.input_pipeline_id, worker.num_input_pipelines)`.
     first_epoch : int, default 0
         The epoch, from 0, that the first iteration gives: with the same seed it is in the order that this epoch has had
         before, so that a training which was interrupted goes on, within an epoch by `dataset.skip(batches)`.
