@@ -44,9 +44,14 @@ def two(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    "chunk_rows", [2, 7, 40, 1024]
-)  # less than the lookback, dividing nothing, more than a day
-@pytest.mark.parametrize("task", [BALANCED, TICKS, {**BALANCED, "horizon_rows": [2, 5]}])
+    ("chunk_rows", "task"),
+    [  # chunks of less than the lookback, that divide nothing, and of more than a day
+        (2, BALANCED),
+        (7, {**BALANCED, "horizon_rows": [2, 5]}),
+        (40, TICKS),
+        (1024, BALANCED),
+    ],
+)
 def test_windows_are_equal_for_chunks_of_any_size_and_any_thresholds(tmp_path, chunk_rows, task):
     samples, prepared = both(books(DAYS, task=task), tmp_path, chunk_rows=chunk_rows)
     assert_same(*streams(samples, prepared, batch_size=32, buffer_rows=50))

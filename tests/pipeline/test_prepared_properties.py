@@ -9,7 +9,7 @@ from tsdeep import DataError
 
 # A dataset is traced anew for each example: shrinking one would take minutes.
 SOME = settings(max_examples=4, deadline=None, phases=[Phase.reuse, Phase.generate], print_blob=True)
-MANY = settings(SOME, max_examples=40)
+MANY = settings(SOME, max_examples=20)
 TASKS = [
     {"kind": "movement", "horizon_rows": 2, "threshold": 0.5, "threshold_in": "ticks"},
     {"kind": "movement", "horizon_rows": 3, "threshold_in": "balanced"},
@@ -26,7 +26,7 @@ TASKS = [
 
 @st.composite
 def studies(draw):
-    """A spec of one to two instruments on one to three days, some of them too short for a window or without a row."""
+    """Arguments of `books`: one or two instruments, some days too short for a window or without a row."""
     lengths = st.lists(st.integers(1, 45), max_size=3)
     days = {
         symbol: draw(st.lists(lengths, min_size=1, max_size=3))
@@ -34,13 +34,12 @@ def studies(draw):
     }
     for each in days.values():  # one day that is long enough, so that there is a label
         each.insert(draw(st.integers(0, len(each))), [draw(st.integers(25, 60))])
-    return books(
-        days,
-        source={"seed": draw(st.integers(0, 99))},
-        task=draw(st.sampled_from(TASKS)),
-        lookback=draw(st.integers(1, 8)),
-        features=[{"kind": "mid_return", "rows": draw(st.integers(1, 4))}, {"kind": "log_size"}],
-    )
+    return days, {
+        "source": {"seed": draw(st.integers(0, 99))},
+        "task": draw(st.sampled_from(TASKS)),
+        "lookback": draw(st.integers(1, 8)),
+        "features": [{"kind": "mid_return", "rows": draw(st.integers(1, 4))}, {"kind": "log_size"}],
+    }
 
 
 @SOME
@@ -57,7 +56,8 @@ def test_windows_of_many_studies_are_those_of_the_samples_in_memory(tmp_path_fac
 
 
 def check_windows(folder, data):
-    spec = data.draw(studies())
+    days, changes = data.draw(studies())
+    spec = books(days, **changes)
     samples, prepared = both(spec, folder, chunk_rows=data.draw(st.sampled_from([1, 3, 7, 16, 1024])))
     assert prepared.n_rows == samples.panel.n_rows
     np.testing.assert_array_equal(prepared.bounds, samples.panel.bounds)
@@ -90,7 +90,8 @@ def check_windows(folder, data):
 @SOME
 @given(st.data())
 def test_without_labels_every_whole_window_comes(tmp_path_factory, data):
-    spec = data.draw(studies())
+    days, changes = data.draw(studies())
+    spec = books(days, **changes)
     samples, prepared = both(spec, tmp_path_factory.mktemp("data"), chunk_rows=data.draw(st.integers(2, 20)))
     batch_size = data.draw(st.integers(1, 40))
     memory, disk = streams(samples, prepared, labels=False, batch_size=batch_size, buffer_rows=30)
@@ -101,7 +102,8 @@ def test_without_labels_every_whole_window_comes(tmp_path_factory, data):
 @SOME
 @given(st.data())
 def test_workers_see_every_window_once_an_epoch_between_them(tmp_path_factory, data):
-    spec = data.draw(studies())
+    days, changes = data.draw(studies())
+    spec = books(days, **changes)
     _, prepared = both(spec, tmp_path_factory.mktemp("data"), chunk_rows=data.draw(st.integers(2, 20)))
     places = np.arange(len(prepared.rows), dtype=np.float32)
     shuffle, workers = data.draw(st.booleans()), data.draw(st.integers(1, 4))
