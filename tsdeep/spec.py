@@ -204,9 +204,8 @@ class DataSpec(Part):
 
     def data_state(self) -> dict[str, Any]:
         """Tell the data of all sources as it is now from what it was, see `Source.state`."""
-        sources = {"source": self.source} | {
-            f"join.{n}": each.source for n, each in self.join.items() if each.used
-        }
+        sources = {"source": self.source}
+        sources |= {f"join.{n}": each.source for n, each in self.join.items() if each.used}
         if self.assets is not None and self.assets.train_only is not None:
             sources["assets.train_only"] = self.assets.train_only
         return {name: source.state() for name, source in sources.items()}

@@ -73,11 +73,15 @@ def test_the_readme_shows_what_saved_model_cli_says_of_it():
     shown = re.search(r"```text\n(signature_def\[.*?)```", README.read_text(), re.DOTALL).group(1)
     assert shown in done.stdout
     names = set(re.findall(r"signature_def\['(\w+)'\]", done.stdout)) - {"__saved_model_init_op"}
-    assert set(re.findall(r"signature_def\['(\w+)'\]", shown)) <= names == {
-        "serving_default",
-        "predict_class",
-        "compiled_1",
-    }
+    assert (
+        set(re.findall(r"signature_def\['(\w+)'\]", shown))
+        <= names
+        == {
+            "serving_default",
+            "predict_class",
+            "compiled_1",
+        }
+    )
 
 
 if __name__ == "__main__":
