@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tsdeep.layers import TCN, TemporalBlock
+from tsdeep.layers import TCN, CausalConv1D, TemporalBlock
 
 SETTINGS = [
     (2, (1,), 1),
@@ -133,3 +133,22 @@ def test_block_equals_the_two_convolutions_of_keras_and_the_residual():
         hidden = np.asarray(theirs(hidden))
     shortcut = x @ kernels[4] + kernels[5]
     np.testing.assert_allclose(outputs, np.maximum(hidden + shortcut, 0), atol=1e-5)
+
+
+@pytest.mark.parametrize("weight_norm", [False, True])
+@pytest.mark.parametrize("kind", ["convolution", "block", "network", "network of the last row"])
+def test_rows_one_at_a_time_give_what_all_rows_at_once_do(kind, weight_norm):
+    layer = {
+        "convolution": lambda: CausalConv1D(4, 3, dilation_rate=2, weight_norm=weight_norm),
+        "block": lambda: TemporalBlock(4, 2, dilation_rate=3, weight_norm=weight_norm),
+        "network": lambda: TCN(4, 3, (1, 2), 2, weight_norm=weight_norm),
+        "network of the last row": lambda: TCN(4, 2, (1, 3), weight_norm=weight_norm, return_sequences=False),
+    }[kind]()
+    x = rows(30)
+    whole = layer(x)  # which builds it
+    assert sum(shape[0] for shape in layer.stream_shapes().values()) == layer.receptive_field - 1
+    state = {name: keras.ops.zeros((2, *shape)) for name, shape in layer.stream_shapes().items()}
+    for row in range(30):
+        out, state = layer.stream_step(state, x[:, row : row + 1])
+        expected = whole[:, row : row + 1] if len(whole.shape) == 3 else layer(x[:, : row + 1])
+        np.testing.assert_allclose(out, expected, rtol=0, atol=1e-5)

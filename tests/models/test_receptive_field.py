@@ -6,8 +6,9 @@ import keras
 import numpy as np
 import pytest
 
-from tsdeep.layers import TCN, CausalConv1D
+from tsdeep.layers import TCN, CausalConv1D, SequencePooling
 from tsdeep.models import build, receptive_field
+from tsdeep.tasks import get_task
 
 
 @pytest.mark.parametrize(
@@ -44,3 +45,13 @@ def test_layers_in_a_row_add_up():
 @pytest.mark.parametrize("name", ["lstm", "gru", "transformer"])
 def test_recurrence_and_attention_have_none(name):
     assert receptive_field(build(name, input_shape=(10, 3), task="direction")) is None
+
+
+def test_what_is_made_of_the_newest_row_alone_reads_no_other():
+    task = get_task("movement", horizon_rows=[5, 10])  # whose logits are reshaped
+    model = build("tcn", input_shape=(20, 4), task=task, kernel_size=2, dilations=(1, 2))
+    assert receptive_field(model) == 7
+    inputs = keras.Input((20, 4))
+    pooled = {mode: keras.Model(inputs, SequencePooling(mode)(inputs)) for mode in ("last", "mean")}
+    assert receptive_field(pooled["last"]) == 1
+    assert receptive_field(pooled["mean"]) is None

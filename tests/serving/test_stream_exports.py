@@ -1,0 +1,175 @@
+"""Exports that are streamed: `stream_init`, `stream_step` and `stream.tflite`."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tsdeep
+from tests.asset_bars import several
+from tests.synthetic import samples
+from tsdeep.assets import Assets, aligned, side_by_side
+from tsdeep.panel import Panel
+
+LOOKBACK = 16
+
+
+@pytest.fixture(scope="module")
+def market():
+    return samples(200, lookback=LOOKBACK)
+
+
+@pytest.fixture(scope="module")
+def scaler(market):
+    return market.fit_scaler(market.rows[:120])
+
+
+def built(name, market, **hparams):
+    keras.utils.set_random_seed(0)
+    model = tsdeep.build(name, market, compile=False, **hparams)
+    random = np.random.default_rng(0)
+    model.set_weights([w + 0.05 * random.normal(size=w.shape).astype(w.dtype) for w in model.get_weights()])
+    return model
+
+
+@pytest.fixture(scope="module")
+def model(market):
+    return built("tcn", market, filters=4, kernel_size=2, dilations=(1, 2, 4))
+
+
+@pytest.fixture(scope="module")
+def version(model, market, scaler, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("exports")
+    return tsdeep.export(
+        model, folder, samples=market, scaler=scaler, formats=("savedmodel", "litert"), verify=False
+    )
+
+
+def offline(model, market, scaler, rows):
+    x = tsdeep.windows(market, rows, scaler=scaler, batch_size=len(rows), labels=False)
+    return np.asarray(market.task.outputs(model(next(iter(x)), training=False))["up"])
+
+
+def about(version):
+    return json.loads((version / "tsdeep.json").read_text())
+
+
+def test_a_client_that_holds_the_state_itself_gets_the_windows_predictions(version, model, market, scaler):
+    signatures = tf.saved_model.load(str(version)).signatures
+    described = about(version)["signatures"]["stream_step"]
+    state = signatures["stream_init"](instrument=tf.zeros(3, tf.int32))
+    assert {name: values.shape[1:].as_list() for name, values in state.items()} == described["stream"][
+        "state_shapes"
+    ]
+    assert all(not values.numpy().any() for values in state.values())
+    starts = np.array([0, 40, 7])  # three instruments, as three parts of one
+    needed, found = market.rows_needed, []
+    for step in range(60):
+        fields = {name: tf.constant(market.panel.raw(name)[starts + step]) for name in market.features.fields}
+        answer = signatures["stream_step"](**state, **fields)
+        state = {name: answer[name] for name in state}
+        found.append(answer["up"].numpy())
+        assert np.isnan(found[-1]).all() == (step + 1 < needed)
+    found = np.array(found[needed - 1 :])
+    for place, start in enumerate(starts):
+        rows = np.arange(start + needed - 1, start + 60)
+        np.testing.assert_allclose(found[:, place], offline(model, market, scaler, rows), rtol=0, atol=1e-6)
+
+
+def test_the_step_checks_rows_as_the_other_signatures_do(version):
+    signatures = tf.saved_model.load(str(version)).signatures
+    state = signatures["stream_init"](instrument=tf.zeros(1, tf.int32))
+    good = {"close": tf.constant([100.0], tf.float64), "volume": tf.constant([5.0], tf.float64)}
+    signatures["stream_step"](**state, **good)
+    for name, value in (("close", np.nan), ("volume", -1.0)):
+        bad = good | {name: tf.constant([value], tf.float64)}
+        with pytest.raises(tf.errors.InvalidArgumentError, match=name):
+            signatures["stream_step"](**state, **bad)
+
+
+def test_a_litert_step_behind_the_features_says_the_same(version, model, market, scaler):
+    interpreter = pytest.importorskip("ai_edge_litert.interpreter")
+    described = about(version)["formats"]["stream"]
+    runner = interpreter.Interpreter(str(version / described["file"])).get_signature_runner()
+    state = np.zeros(described["inputs"]["state_model"]["shape"], np.float32)
+    first, found = market.features.warmup, {}
+    for row in range(first, 80):
+        answer = runner(features=market.x[row].reshape(1, 1, -1), state_model=state)
+        state = answer["state_model"]
+        found[row] = answer["up"][0]
+    rows = np.arange(market.rows_needed - 1, 80)
+    np.testing.assert_allclose(
+        [found[r] for r in rows], offline(model, market, scaler, rows), rtol=0, atol=1e-6
+    )
+
+
+def test_a_stream_goes_on_in_another_process_s_export(version, model, market, scaler, tmp_path):
+    live, exported = tsdeep.Stream(model, samples=market, scaler=scaler), tsdeep.Stream(version)
+    rows = [{name: market.panel.raw(name)[row] for name in market.features.fields} for row in range(40)]
+    for row in rows[:30]:
+        live.push(row)
+    live.save(tmp_path / "state")
+    exported.restore(tmp_path / "state")
+    for row in rows[30:]:
+        assert exported.push(row)["up"] == pytest.approx(live.push(row)["up"], abs=1e-6)
+
+
+def test_only_what_streams_exactly_is_exported_so_unless_asked(market, scaler, tmp_path):
+    model = built("lstm", market, units=3)
+    given = {"samples": market, "scaler": scaler, "verify": False}
+    plain = tsdeep.export(model, tmp_path / "auto", **given)
+    assert "stream_step" not in about(plain)["signatures"]
+    with pytest.raises(tsdeep.RunError, match="has no stream_step"):
+        tsdeep.Stream(plain)
+    with pytest.raises(tsdeep.SpecError, match=r"lstm_1 \(LSTM\)"):
+        tsdeep.export(model, tmp_path / "exact", stream="exact", **given)
+    with pytest.raises(tsdeep.SpecError, match="stream"):
+        tsdeep.export(model, tmp_path / "odd", stream="windw", **given)
+    assert not (tmp_path / "exact" / "1").exists()
+    carried = tsdeep.export(model, tmp_path / "carry", stream="carry", **given)
+    assert about(carried)["signatures"]["stream_step"]["stream"]["mode"] == "carry"
+    assert tsdeep.Stream(carried).mode == "carry"
+    with pytest.raises(tsdeep.SpecError, match="mode: found 'exact', expected 'carry'"):
+        tsdeep.Stream(carried, mode="exact")
+
+
+@pytest.mark.parametrize("name", ["har_network", "tcn"])
+def test_assets_are_streamed_side_by_side(name, tmp_path):
+    names = ("A", "B", "C")
+    assets = Assets(names, (), "A")
+    panel = aligned(Panel.from_frame(several(*names, days=200)), assets)
+    features = [
+        {"kind": "log_variance", "estimator": "parkinson", "rows": [1, 5]},
+        {"kind": "log_variance", "estimator": "parkinson", "rows": 5, "prefix": "market"},
+    ]
+    task = tsdeep.get_task("volatility")
+    study = tsdeep.Samples(panel, tsdeep.FeatureBank(features), task, 8, assets=assets)
+    study = study.fit_task(study.rows)
+    scaler = study.fit_scaler(study.rows)
+    model = built(name, study, **({"filters": 3, "dilations": (1,)} if name == "tcn" else {}))
+    rows = study.rows[-60:]
+    logits = np.asarray(
+        model(
+            next(iter(tsdeep.windows(study, rows, scaler=scaler, batch_size=60, labels=False))),
+            training=False,
+        )
+    )
+    study = study.calibrate(rows, logits)
+    version = tsdeep.export(model, tmp_path, samples=study, scaler=scaler, verify=False)
+    days = side_by_side(panel, assets, tuple(about(version)["fields"]))
+    window = days.windows(np.arange(30, 60), study.rows_needed, tuple(about(version)["fields"]))
+    served = tf.saved_model.load(str(version)).signatures["serving_default"](
+        **{field: tf.constant(values, tf.float64) for field, values in window.items()}
+    )
+    for stream in (tsdeep.Stream(model, samples=study, scaler=scaler), tsdeep.Stream(version)):
+        answers = [
+            stream.push({field: days.raw(field)[row] for field in stream.fields})
+            for row in range(30 - study.rows_needed + 1, 60)
+        ]
+        assert [answer is None for answer in answers] == [True] * (study.rows_needed - 1) + [False] * 30
+        for output in stream.outputs:
+            found = np.stack([answer[output] for answer in answers[study.rows_needed - 1 :]])
+            assert found.shape == (30, 3)
+            np.testing.assert_allclose(found, served[output], rtol=1e-5, atol=1e-6)
