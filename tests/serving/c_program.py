@@ -18,7 +18,11 @@ def tensorflow_folder() -> Path:
 
 
 def build(folder: Path, libraries: Path | None = None) -> Path:
-    """Compile the program with the system's compiler against a TensorFlow wheel; skip where there is no compiler."""
+    """Compile the program against the installed wheel's headers, and its libraries or those of another version.
+
+    The C API is the same in all versions that are tested; the wheel of 2.20 lacks a header. Skips where there is no
+    compiler.
+    """
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
         pytest.skip("no C compiler on this system")
@@ -32,7 +36,7 @@ def build(folder: Path, libraries: Path | None = None) -> Path:
             "-O2",
             "-Wall",
             "-Werror",
-            f"-I{libraries / 'include'}",
+            f"-I{tensorflow_folder() / 'include'}",
         ]
         + ["-o", str(program), str(SOURCE)]
         + [str(libraries / name) for name in ("libtensorflow_cc.so.2", "libtensorflow_framework.so.2")]

@@ -26,14 +26,7 @@ def program(tmp_path_factory):
     subprocess.run([*pip, f"tensorflow=={RUNTIME}"], check=True)
     (wheel,) = folder.glob("*.whl")
     with zipfile.ZipFile(wheel) as content:
-        wanted = [
-            name
-            for name in content.namelist()
-            if name.startswith(
-                ("tensorflow/include/tensorflow/c/", "tensorflow/include/xla/", "tensorflow/include/tsl/")
-            )
-            or name.startswith("tensorflow/libtensorflow_")
-        ]
+        wanted = [name for name in content.namelist() if name.startswith("tensorflow/libtensorflow_")]
         content.extractall(folder, wanted)
     wheel.unlink()
     return c_program.build(folder, folder / "tensorflow")
