@@ -146,8 +146,17 @@ def _write_onnx(model: keras.Model, file: Path, each: int) -> None:
 
 def _write_litert(model: keras.Model, file: Path, each: int) -> int:
     """Write a LiteRT file for one request at a time; SpecError where LiteRT lacks an operation."""
+    import tensorflow as tf
+
     try:
-        model.export(str(file), format="litert", verbose=False, input_signature=_signature(model, each))
+        model.export(
+            str(file),
+            format="litert",
+            verbose=False,
+            input_signature=_signature(model, each),
+            # LiteRT's own operations alone: Keras allows those of TensorFlow too, which run only beside TensorFlow.
+            target_spec={"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]},
+        )
     except Exception as error:  # the converter raises what it likes
         raise SpecError(f"format litert: the model cannot be converted: {_first_lines(error)}") from error
     return each
