@@ -43,7 +43,13 @@ def model(market):
 def version(model, market, scaler, tmp_path_factory):
     folder = tmp_path_factory.mktemp("exports")
     return tsdeep.export(
-        model, folder, samples=market, scaler=scaler, formats=("savedmodel", "litert"), verify=False
+        model,
+        folder,
+        samples=market,
+        scaler=scaler,
+        formats=("savedmodel", "litert"),
+        compiled=(1,),
+        verify=False,
     )
 
 
@@ -87,6 +93,21 @@ def test_the_step_checks_rows_as_the_other_signatures_do(version):
         bad = good | {name: tf.constant([value], tf.float64)}
         with pytest.raises(tf.errors.InvalidArgumentError, match=name):
             signatures["stream_step"](**state, **bad)
+
+
+def test_a_compiled_step_says_the_same(version, market):
+    signatures = tf.saved_model.load(str(version)).signatures
+    plain = compiled = signatures["stream_init"](instrument=tf.zeros(1, tf.int32))
+    names = list(plain)
+    for row in range(40):
+        fields = {name: tf.constant(market.panel.raw(name)[row : row + 1]) for name in market.features.fields}
+        plain = signatures["stream_step"](**{name: plain[name] for name in names}, **fields)
+        compiled = signatures["stream_step_1"](**{name: compiled[name] for name in names}, **fields)
+        for name, values in plain.items():
+            np.testing.assert_allclose(compiled[name], values, rtol=1e-6, atol=1e-6, err_msg=name)
+    fields["close"] = tf.constant([np.nan], tf.float64)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="close"):
+        signatures["stream_step_1"](**{name: compiled[name] for name in names}, **fields)
 
 
 def test_a_litert_step_behind_the_features_says_the_same(version, model, market, scaler):

@@ -62,7 +62,8 @@ def export(
         neither runtime computes the float64 that raw prices need. Each is run and compared with the model.
     compiled : sequence of int
         Batch sizes of further signatures that XLA compiles on a server's first request of each: `(1,)` adds
-        `compiled_1`, for one window of exactly `rows_needed` rows at a time, often several times as fast.
+        `compiled_1`, for one window of exactly `rows_needed` rows at a time, often several times as fast, and
+        `stream_step_1` where there is `stream_step`.
     stream : {"auto", "exact", "window", "carry"} or None, default "auto"
         Add `stream_init` and `stream_step`, which take one raw row at a time with the state between rows as explicit
         inputs and outputs (see `tsdeep.Stream`). "auto": where the model can be streamed exactly.
@@ -110,7 +111,7 @@ def export(
     if serving:
         check_server_files(directory.parent)
     served, extra = _served(what, samples, scaler, symbol)
-    signatures = raw_signatures(served, compiled) | stream_signatures(served, stream)
+    signatures = raw_signatures(served, compiled) | stream_signatures(served, stream, compiled)
     answers = expected_answers(signatures)
     with new_version(directory) as place:
         temporary = place[0]

@@ -214,7 +214,7 @@ def _compiled(
     def compiled(fields: Tensors) -> Tensors:
         return whole(served.newest(fields))  # the checks stay outside: XLA drops assertions
 
-    rows = {name: _of_length(values, batch) for name, values in examples.items()}
+    rows = {name: of_length(values, batch) for name, values in examples.items()}
     try:
         with portable_recurrence(served.raw), tf.device("CPU:0"):
             whole({name: tf.constant(values) for name, values in rows.items()})
@@ -225,14 +225,14 @@ def _compiled(
         ) from error
 
     def expected() -> Tensors:
-        return {name: _of_length(values.numpy(), batch) for name, values in of_examples().items()}
+        return {name: of_length(values.numpy(), batch) for name, values in of_examples().items()}
 
     return Signature(
         compiled, served.inputs(batch, n), rows, expected, compiled=True, about={"batch": int(batch)}
     )
 
 
-def _of_length(values: np.ndarray, n: int) -> np.ndarray:
+def of_length(values: np.ndarray, n: int) -> np.ndarray:
     """Take the newest n examples, repeated in front where there are fewer."""
     return values[np.arange(-n, 0) % len(values)]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +13,7 @@ from tsdeep.models.streamed import MODES
 from tsdeep.serving.examples import raw_examples
 from tsdeep.serving.raw_checks import checked_fields
 from tsdeep.serving.raw_model import scaler_of, served_features
-from tsdeep.serving.signatures import Served, Signature, portable_recurrence
+from tsdeep.serving.signatures import Served, Signature, of_length, portable_recurrence
 from tsdeep.serving.stream_model import StreamModel
 
 if TYPE_CHECKING:
@@ -23,8 +25,8 @@ N_EXAMPLES = 2
 Tensors = dict[str, Any]
 
 
-def stream_signatures(served: Served, mode: str | None) -> dict[str, Signature]:
-    """Make `stream_init` and `stream_step`.
+def stream_signatures(served: Served, mode: str | None, compiled: Sequence[int] = ()) -> dict[str, Signature]:
+    """Make `stream_init` and `stream_step`, and `stream_step_<n>` for n instruments, compiled by XLA.
 
     `stream_init` takes `instrument [batch]`, any number for each instrument, and returns the state of each before its
     first row. `stream_step` takes that state and one raw row `[batch, ...]` a field, and returns the outputs, NaN
@@ -37,6 +39,9 @@ def stream_signatures(served: Served, mode: str | None) -> dict[str, Signature]:
         The model.
     mode : {"auto", "exact", "window", "carry"} or None
         As of `StreamModel`; "auto" is "exact" where the model can, and no signatures where it cannot, as None.
+
+    compiled : sequence of int
+        Numbers of instruments that XLA compiles the step for.
 
     Returns
     -------
@@ -65,13 +70,21 @@ def stream_signatures(served: Served, mode: str | None) -> dict[str, Signature]:
     def init(inputs: Tensors) -> Tensors:
         return dict(model.init(tf.shape(inputs["instrument"])[0]))
 
-    def step(inputs: Tensors) -> Tensors:
-        rows = {name: inputs[name][:, None] for name in model.fields}
-        checked = checked_fields(rows, rows_needed=1, positive=positive)
-        state = {name: tf.ensure_shape(inputs[name], (None, *shape)) for name, shape in model.shapes.items()}
-        outputs, after = model.step(state, {name: values[:, 0] for name, values in checked.items()})
-        return {**outputs, **after}
+    def checked(core: Callable[[Tensors, Tensors], tuple[Tensors, Tensors]]) -> Callable[[Tensors], Tensors]:
+        """Put the checks before a step."""
 
+        def step(inputs: Tensors) -> Tensors:
+            rows = {name: inputs[name][:, None] for name in model.fields}
+            rows = checked_fields(rows, rows_needed=1, positive=positive)
+            state = {
+                name: tf.ensure_shape(inputs[name], (None, *shape)) for name, shape in model.shapes.items()
+            }
+            outputs, after = core(state, {name: values[:, 0] for name, values in rows.items()})
+            return {**outputs, **after}
+
+        return step
+
+    step = checked(model.step)
     state_specs = {
         name: tf.TensorSpec((None, *shape), model.dtypes[name], name=name)
         for name, shape in model.shapes.items()
@@ -91,12 +104,31 @@ def stream_signatures(served: Served, mode: str | None) -> dict[str, Signature]:
     examples, expected = _examples(served, model, step, state_specs | field_specs)
     number = tf.TensorSpec((None,), tf.int32, name="instrument")
     zeros = {name: np.zeros((N_EXAMPLES, *shape), model.dtypes[name]) for name, shape in model.shapes.items()}
-    return {
+    made = {
         "stream_init": Signature(
             init, {"instrument": number}, {"instrument": np.zeros(N_EXAMPLES, np.int32)}, lambda: zeros
         ),
         "stream_step": Signature(step, state_specs | field_specs, examples, lambda: expected, about=about),
     }
+    whole = tf.function(model.step, autograph=False, jit_compile=True)
+    for batch in compiled:
+        specs = {
+            name: tf.TensorSpec((batch, *spec.shape[1:]), spec.dtype, name=name)
+            for name, spec in (state_specs | field_specs).items()
+        }
+        made[f"stream_step_{batch}"] = Signature(
+            checked(whole),  # the checks stay outside: XLA drops assertions
+            specs,
+            {name: of_length(values, batch) for name, values in examples.items()},
+            partial(_repeated, expected, batch),
+            compiled=True,
+            about={"batch": int(batch)},
+        )
+    return made
+
+
+def _repeated(answers: Tensors, batch: int) -> Tensors:
+    return {name: of_length(np.asarray(values), batch) for name, values in answers.items()}
 
 
 def _examples(

@@ -51,6 +51,7 @@ def measured(model, folder):
             ("C, SavedModel signature", "serving_default", "window"),
             ("C, compiled signature", "compiled_1", "window"),
             ("C, stream_step", "stream_step", "step"),
+            ("C, compiled stream_step", "stream_step_1", "step"),
         ):
             given = dict(np.load(folder / f"{inputs}.npz"))
             place = folder / f"c-{signature}"
