@@ -29,7 +29,7 @@ BARS_MODELS = {
     "gru": ("window", {"units": 4}),
     "transformer": ("window", {"units": 8, "heads": 2, "layers": 1}),
     "nhits": ("window", {"rates": (2, 1)}),
-    "patchtst": ("window", {"patch_rows": 4, "stride": 2}),
+    "patchtst": ("window", {"patch_rows": 8}),
     "itransformer": ("window", {}),
 }
 BOOK_MODELS = {name: BARS_MODELS[name] for name in ("tcn", "mlp", "oflow", "lstm")}
@@ -85,7 +85,15 @@ def index():
     return tsdeep.load(spec)
 
 
-@pytest.mark.parametrize("name", BARS_MODELS)
+def cases(models):
+    """Names of models; those that run a window at every row are slow."""
+    return [
+        pytest.param(name, marks=() if mode == "exact" else pytest.mark.slow)
+        for name, (mode, _) in models.items()
+    ]
+
+
+@pytest.mark.parametrize("name", cases(BARS_MODELS))
 def test_for_the_index_all_three_agree(name, index, tmp_path):
     mode, hparams = BARS_MODELS[name]
     agree(walked(name, index, hparams), mode, tmp_path)
@@ -102,7 +110,7 @@ def book(features, lookback, scaler):
     )
 
 
-@pytest.mark.parametrize("name", [*BOOK_MODELS, *LEVEL_MODELS])
+@pytest.mark.parametrize("name", cases(BOOK_MODELS | LEVEL_MODELS))
 def test_for_the_order_book_all_three_agree_across_a_session_boundary(name, tmp_path):
     if name in BOOK_MODELS:
         mode, hparams = BOOK_MODELS[name]
