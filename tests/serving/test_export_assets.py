@@ -10,10 +10,12 @@ import tensorflow as tf
 
 import tsdeep
 from tests.asset_bars import bars, several
+from tests.serving.allowed_operations import ALLOWED
 from tsdeep.assets import Assets, aligned, stacked
 from tsdeep.joins import joined
 from tsdeep.models import initialiser_of
 from tsdeep.panel import Panel
+from tsdeep.serving.operations import operations
 
 NAMES = ("A", "B", "C")
 FEATURES = [
@@ -138,6 +140,8 @@ def test_an_export_on_the_bars_of_all_assets_equals_the_offline_forecast(
         assert values.shape == (30, 3)
         np.testing.assert_allclose(values, offline[output], rtol=1e-5, atol=1e-5, err_msg=output)
     assert np.std(answer["volatility"], axis=0).min() > 1e-4
+
+    assert operations(version) <= ALLOWED
 
     newest = base.to_frame()
     newest = newest[newest["symbol"] != "D"][["time", "symbol", "open", "high", "low", "close", "vix"]]
