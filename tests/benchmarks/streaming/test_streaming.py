@@ -25,7 +25,7 @@ def measured(*arguments) -> dict:
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
     command = [sys.executable, str(FOLDER / "measure.py"), *map(str, arguments)]
     done = subprocess.run(command, env=environment, text=True, capture_output=True)
-    assert done.returncode == 0, done.stderr[-4000:]
+    assert done.returncode == 0, f"{command} ended with {done.returncode}: {done.stderr[-4000:]}"
     return json.loads(done.stdout.splitlines()[-1])
 
 
