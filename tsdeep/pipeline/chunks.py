@@ -101,12 +101,13 @@ class ChunkStream:
             shards = shards.map(lambda file, n: (file, tf.random.uniform([], 0, n, tf.int64)))
         else:
             shards = shards.map(lambda file, _: (file, tf.constant(0, tf.int64)))
-        return self._pooled(self._side_by_side(shards))
+        # A service gives all shards to every worker where a shuffle is followed by an interleave in one thread.
+        return self._pooled(self._side_by_side(shards, parallel=True))
 
-    def _side_by_side(self, shards: tf.data.Dataset) -> tf.data.Dataset:
+    def _side_by_side(self, shards: tf.data.Dataset, *, parallel: bool = False) -> tf.data.Dataset:
         """Read many shards at once, a chunk of each in turn, each from its own place on and then its beginning.
 
-        One thread reads them: parallel calls would hold several chunks of each shard in memory.
+        One thread reads them unless asked: parallel calls hold several chunks of each shard in memory.
         """
         import tensorflow as tf
 
@@ -117,7 +118,8 @@ class ChunkStream:
         n_shards = len(self._shards[0])
         n_turns = -(-n_shards // self.chunks_of_a_pool)
         n_open = -(-n_shards // n_turns)  # as many to the end, so that the last pools mix as many shards
-        return shards.interleave(turned, cycle_length=n_open, block_length=1)
+        calls = min(2, n_open) if parallel else None
+        return shards.interleave(turned, cycle_length=n_open, block_length=1, num_parallel_calls=calls)
 
     def _pooled(self, records: tf.data.Dataset) -> tf.data.Dataset:
         chunks = records.map(self.chunk, num_parallel_calls=2, deterministic=True)
