@@ -2,12 +2,12 @@
 
 import sys
 
-from apache_beam.options.pipeline_options import PipelineOptions
-
 import tsdeep
 
 
 def main(mode, spec, data_dir):
+    from apache_beam.options.pipeline_options import PipelineOptions
+
     options = PipelineOptions(["--direct_num_workers=2", f"--direct_running_mode={mode}"])
     tsdeep.prepare(spec, data_dir, chunk_rows=64, beam_runner="DirectRunner", beam_options=options)
 

@@ -46,7 +46,7 @@ def spec(yahoo, tmp_path):
         yahoo.serve(symbol, bars(symbol, days=DAYS))
     content = tsdeep.load_spec("etf_volatility").resolved()
     content["source"] = {"kind": "yfinance", "symbols": ["SPY", "AGG"]}
-    content["join"]["vix"]["source"] = {"kind": "yfinance", "symbols": ["^VIX"]}
+    content["join"]["vix"] |= {"source": {"kind": "yfinance", "symbols": ["^VIX"]}, "lag": "1D"}
     content["assets"]["train_only"] = {"kind": "yfinance", "symbols": ["IYR"]}
     file = tmp_path / "my.yaml"
     file.write_text(yaml.safe_dump(content))

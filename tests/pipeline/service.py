@@ -4,11 +4,18 @@ import sys
 
 import tensorflow as tf
 
-service = tf.data.experimental.service
-if sys.argv[1] == "dispatcher":
-    server = service.DispatchServer()
-    print(server.target, flush=True)
-else:
-    server = service.WorkerServer(service.WorkerConfig(dispatcher_address=sys.argv[2]))
-    print("ready", flush=True)
-sys.stdin.read()
+
+def main(kind, address=None):
+    service = tf.data.experimental.service
+    if kind == "dispatcher":
+        server = service.DispatchServer()
+        print(server.target, flush=True)
+    else:
+        server = service.WorkerServer(service.WorkerConfig(dispatcher_address=address))
+        print("ready", flush=True)
+    sys.stdin.read()
+    del server  # it served until here
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -109,9 +109,14 @@ def test_fitted_on_all_rows_they_are_those_of_the_samples_in_memory(tmp_path, ta
 
 def test_of_more_rows_as_many_as_are_asked_for_are_read_evenly_spaced(tmp_path):
     samples, prepared = both(books(DAYS), tmp_path, chunk_rows=16)
-    rows = samples.rows
-    spaced = rows[np.linspace(0, len(rows) - 1, 40).astype(int)]
-    assert np.ptp(np.diff(np.searchsorted(rows, spaced))) <= 1
+    rows, symbols = samples.rows, samples.symbol[samples.rows]
+    spaced = []
+    for symbol in ("A", "B"):  # its share of the rows, or an even share where that is more
+        own = rows[symbols == symbol]
+        n = max(40 * len(own) // len(rows), 20)
+        spaced.append(own[np.linspace(0, len(own) - 1, n).astype(int)])
+        assert np.ptp(np.diff(np.searchsorted(own, spaced[-1]))) <= 1
+    spaced = np.sort(np.concatenate(spaced))
     assert prepared.fit_task(rows, max_rows=40).task == samples.fit_task(spaced).task
     memory, disk = samples.fit_scaler(spaced), prepared.fit_scaler(rows, max_rows=40)
     for one, other in zip(memory.get_weights(), disk.get_weights(), strict=True):

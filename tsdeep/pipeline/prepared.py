@@ -25,7 +25,7 @@ FORMAT = 1
 """Version of what is written; a later one that cannot be read says so."""
 
 FIT_ROWS = 500_000
-"""Rows that scalers and thresholds are fitted on at most, unless asked for."""
+"""About as many rows are scalers and thresholds fitted on at most, unless asked for."""
 
 
 @dataclass(frozen=True)

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tsdeep.pipeline import Prepared, RowRanges
 from tsdeep.validation.fold import Fold
 from tsdeep.validation.sizes import DAY_NANOSECONDS, Size
 from tsdeep.validation.timeline import Timeline
+
+if TYPE_CHECKING:
+    from tsdeep.pipeline import Prepared
+
+
+def is_prepared(data: Any) -> bool:
+    """Tell whether data are a prepared data set; without TensorFlow where nothing has read one yet."""
+    pipeline = sys.modules.get("tsdeep.pipeline")
+    return pipeline is not None and isinstance(data, pipeline.Prepared)
 
 
 def by_session(prepared: Prepared, sizes: list[Size] | None) -> bool:
@@ -56,6 +65,8 @@ def session_folds(prepared: Prepared, folds: Callable[[Timeline], Iterator[Fold]
     folds : callable
         From a timeline to folds.
     """
+    from tsdeep.pipeline import RowRanges
+
     first, last = _label_times(prepared)
     edges = np.array([run[1:] for run in prepared.runs], np.int64)
     sampled = np.flatnonzero(prepared.rows.counts(edges[:, 0], edges[:, 1]))

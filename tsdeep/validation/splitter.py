@@ -12,9 +12,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from tsdeep.errors import SpecError
-from tsdeep.pipeline import Prepared
 from tsdeep.validation.fold import Fold, fold_table
-from tsdeep.validation.prepared_folds import PreparedRows, by_session, session_folds
+from tsdeep.validation.prepared_folds import PreparedRows, by_session, is_prepared, session_folds
 from tsdeep.validation.sizes import Size, parse_gap
 from tsdeep.validation.timeline import Timeline, Times, make_timeline
 
@@ -80,7 +79,7 @@ class Splitter(ABC):
             If the settings do not fit the data, or would leak.
         """
         del y
-        if isinstance(X, Prepared) and by_session(X, self._sizes):
+        if is_prepared(X) and by_session(X, self._sizes):
             try:
                 folds = list(session_folds(X, self._folds))
             except SpecError:  # said below in rows, not in sessions
@@ -142,7 +141,7 @@ class Splitter(ABC):
         return None
 
     def _timeline(self, data: Any, groups: Any, label_end_time: Any) -> Timeline:
-        data = PreparedRows(data) if isinstance(data, Prepared) else data
+        data = PreparedRows(data) if is_prepared(data) else data
         timeline = make_timeline(data, sessions=groups, label_end_time=label_end_time)
         if self._purge is None and timeline.label_end is None:
             raise SpecError(
