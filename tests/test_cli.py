@@ -201,6 +201,24 @@ def test_export_adds_a_version_that_answers_as_the_run_s_own(tsdeep_says, finish
     assert tsdeep_says("predict", tmp_path / "served") == tsdeep_says("predict", finished_run / "model")
 
 
+def test_export_for_a_server_with_every_format_and_a_compiled_batch(tsdeep_says, finished_run, tmp_path):
+    said = tsdeep_says(
+        *("export", finished_run, tmp_path / "served" / "index", "--serving", "--compiled", 1, 8),
+        *("--formats", "savedmodel", "onnx", "litert"),
+    )
+    version = tmp_path / "served" / "index" / "1"
+    assert said.strip() == str(version)
+    about = json.loads((version / "tsdeep.json").read_text())
+    assert {"serving_default", "predict_class", "compiled_1", "compiled_8"} <= set(about["signatures"])
+    assert about["signatures"]["compiled_8"]["inputs"]["close"]["shape"] == [8, about["rows_needed"]]
+    assert (version / "model.onnx").is_file()
+    assert (version / "model.tflite").is_file()
+    assert (version / "assets.extra" / "tf_serving_warmup_requests").is_file()
+    assert 'name: "index"' in (tmp_path / "served" / "models.config").read_text()
+    assert "./index" in (tmp_path / "served" / "compose.yaml").read_text()
+    assert (tmp_path / "served" / "batching.config").is_file()
+
+
 # Refusals
 
 
@@ -248,6 +266,31 @@ def test_a_csv_file_that_lacks_what_the_model_reads_is_refused(refusal, finished
     (tmp_path / "x.csv").write_text("date,close\n2020-01-02,1\n")
     reason = refusal("predict", finished_run / "model", "--source", "csv", "--path", tmp_path / "x.csv")
     assert "unknown field 'high': Known: close" in reason
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--formats", "savedmodel", "onx"], r"unknown format 'onx': did you mean 'onnx'\?"),
+        (["--formats", "onnx"], "formats: found onnx, expected 'savedmodel' among them"),
+        (["--compiled", "0"], r"compiled: found \[?0\]?, expected"),
+        (["--symbol", "sp500"], "symbol: found 'sp500', expected none"),
+    ],
+)
+def test_an_export_that_cannot_be_is_refused_and_leaves_nothing(
+    refusal, finished_run, tmp_path, options, message
+):
+    assert re.search(message, refusal("export", finished_run, tmp_path / "served", *options))
+    assert not list(tmp_path.rglob("saved_model.pb"))
+
+
+def test_a_file_of_the_server_that_is_another_s_is_refused(refusal, finished_run, tmp_path):
+    (tmp_path / "compose.yaml").write_text("services: {}\n")
+    assert "compose.yaml: was not written by tsdeep" in refusal(
+        "export", finished_run, tmp_path / "index", "--serving"
+    )
+    assert (tmp_path / "compose.yaml").read_text() == "services: {}\n"
+    assert not (tmp_path / "index").exists()
 
 
 def test_a_damaged_export_is_refused(refusal, finished_run, tmp_path):

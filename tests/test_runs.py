@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -29,13 +30,12 @@ tsdeep.run(sys.argv[1], sys.argv[2], resume="--resume" in sys.argv)
 """
 
 
-@pytest.fixture
-def spec_file(tmp_path):
+def small_spec(place):
     """Write a spec over a small CSV file of bars, quick to run."""
-    bars(420).to_csv(tmp_path / "A.csv")
+    bars(420).to_csv(place / "A.csv")
     spec = f"""
 name: small
-source: {{kind: csv, path: {tmp_path / "A.csv"}, time: time}}
+source: {{kind: csv, path: {place / "A.csv"}, time: time}}
 fields: [open, high, low, close, volume]
 features:
   - {{kind: log_return, rows: 1}}
@@ -46,9 +46,14 @@ split: {{train: 200, valid: 40, test: 40}}
 model: tiny
 training: {{epochs: 8, patience: 8, batch_size: 32, seed: 5}}
 """
-    path = tmp_path / "small.yaml"
+    path = place / "small.yaml"
     path.write_text(spec)
     return path
+
+
+@pytest.fixture
+def spec_file(tmp_path):
+    return small_spec(tmp_path)
 
 
 def start(spec_file, out, *options):
@@ -95,25 +100,35 @@ def test_a_run_killed_in_a_fold_and_resumed_equals_one_that_was_not(spec_file, t
     assert not list(killed.glob("**/.writing-*"))
 
 
-def test_a_run_folder_of_another_spec_is_refused_with_what_differs(spec_file, tmp_path):
-    spec = tsdeep.load_spec(spec_file).replace(split={"max_folds": 1}, training={"epochs": 1})
-    tsdeep.run(spec, tmp_path / "run", progress=False)
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A run of two folds: its spec, folder and result, and the file of its bars."""
+    place = tmp_path_factory.mktemp("finished")
+    spec = tsdeep.load_spec(small_spec(place)).replace(split={"max_folds": 2}, training={"epochs": 1})
+    return spec, place / "run", tsdeep.run(spec, place / "run", progress=False), place / "A.csv"
+
+
+def test_a_run_folder_of_another_spec_is_refused_with_what_differs(finished):
+    spec, folder, _, _ = finished
     with pytest.raises(RunError, match=r"belongs to another run: .*lookback: the folder has 5, asked for 6"):
-        tsdeep.run(spec.replace(lookback=6), tmp_path / "run", resume=True, progress=False)
+        tsdeep.run(spec.replace(lookback=6), folder, resume=True, progress=False)
     with pytest.raises(RunError, match=r"seed: the folder has 5, asked for 6"):
-        tsdeep.run(spec.replace(training={"seed": 6}), tmp_path / "run", resume=True, progress=False)
+        tsdeep.run(spec.replace(training={"seed": 6}), folder, resume=True, progress=False)
     with pytest.raises(RunError, match="holds this run already; resume it"):
-        tsdeep.run(spec, tmp_path / "run", progress=False)
+        tsdeep.run(spec, folder, progress=False)
 
 
-def test_changed_data_is_another_run(spec_file, tmp_path):
-    spec = tsdeep.load_spec(spec_file).replace(split={"max_folds": 1}, training={"epochs": 1})
-    tsdeep.run(spec, tmp_path / "run", progress=False)
-    bars(420, seed=1).to_csv(tmp_path / "A.csv")
-    with pytest.raises(RunError, match="belongs to another run: data_sha256"):
-        tsdeep.run(spec, tmp_path / "run", resume=True, progress=False)
-    with pytest.raises(RunError, match=r"data that spec\.yaml names has changed"):
-        tsdeep.load_run(tmp_path / "run")
+def test_changed_data_is_another_run(finished):
+    spec, folder, _, file = finished
+    before = file.read_bytes()
+    bars(420, seed=1).to_csv(file)
+    try:
+        with pytest.raises(RunError, match="belongs to another run: data_sha256"):
+            tsdeep.run(spec, folder, resume=True, progress=False)
+        with pytest.raises(RunError, match=r"data that spec\.yaml names has changed"):
+            tsdeep.load_run(folder)
+    finally:
+        file.write_bytes(before)
 
 
 @pytest.mark.parametrize(
@@ -193,38 +208,33 @@ def test_a_folder_with_other_files_is_not_written_into(spec_file, tmp_path):
         tsdeep.run(spec_file, tmp_path / "mine", progress=False)
 
 
-def test_an_unfinished_run_is_not_loaded(spec_file, tmp_path):
-    spec = tsdeep.load_spec(spec_file).replace(split={"max_folds": 1}, training={"epochs": 1})
-    tsdeep.run(spec, tmp_path / "run", progress=False)
-    content = json.loads((tmp_path / "run" / "run.json").read_text())
-    (tmp_path / "run" / "run.json").write_text(json.dumps({**content, "complete": False}))
+def test_an_unfinished_run_is_not_loaded(finished, tmp_path):
+    folder = shutil.copytree(finished[1], tmp_path / "run")
+    content = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps({**content, "complete": False}))
     with pytest.raises(RunError, match="not finished"):
-        tsdeep.load_run(tmp_path / "run")
+        tsdeep.load_run(folder)
 
 
-def test_a_finished_run_is_read_back_whole(spec_file, tmp_path):
-    spec = tsdeep.load_spec(spec_file).replace(split={"max_folds": 2}, training={"epochs": 1})
-    result = tsdeep.run(spec, tmp_path / "run", progress=False)
-    again = tsdeep.load_run(tmp_path / "run")
+def test_a_finished_run_is_read_back_whole(finished):
+    _, folder, result, _ = finished
+    again = tsdeep.load_run(folder)
     pd.testing.assert_frame_equal(again.predictions, result.predictions)
     pd.testing.assert_frame_equal(again.metrics, result.metrics)
     for one, other in zip(again.models[0].get_weights(), result.models[0].get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
-    answers = [
-        tsdeep.predict(each, bars(420), rows=5)["up"] for each in (result, again, tmp_path / "run" / "model")
-    ]
+    answers = [tsdeep.predict(each, bars(420), rows=5)["up"] for each in (result, again, folder / "model")]
     np.testing.assert_allclose(answers[1], answers[0], rtol=0, atol=1e-7)
     np.testing.assert_allclose(answers[2], answers[0], rtol=0, atol=1e-6)
 
 
-def test_run_json_records_seed_versions_timings_and_the_data(spec_file, tmp_path):
-    spec = tsdeep.load_spec(spec_file).replace(split={"max_folds": 1}, training={"epochs": 1})
-    tsdeep.run(spec, tmp_path / "run", progress=False)
-    content = json.loads((tmp_path / "run" / "run.json").read_text())
+def test_run_json_records_seed_versions_timings_and_the_data(finished):
+    spec, folder, _, _ = finished
+    content = json.loads((folder / "run.json").read_text())
     assert content["complete"] is True
     assert content["seed"] == 5
     assert content["seconds"] > 0
-    assert len(content["fold_seconds"]) == 1
+    assert len(content["fold_seconds"]) == 2
     assert {"tensorflow", "keras", "numpy", "pandas", "tsdeep", "python"} == set(content["versions"])
     assert content["settings"]["data_sha256"] == tsdeep.load(spec).panel.fingerprint()
 

@@ -120,3 +120,24 @@ def test_for_the_order_book_all_three_agree_across_a_session_boundary(name, tmp_
         samples = book([{"kind": "book_levels", "levels": LEVELS}], 20, "standard")
     sessions = agree(walked(name, samples, hparams), mode, tmp_path)
     assert len(np.unique(sessions)) > 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "lookback", "hparams"),
+    [
+        ("oflow", 1, {}),
+        ("mlp", 1, {}),
+        ("tcn", 16, SMALL_TCN),
+        ("oflow", 16, {"encoder": "tcn", **SMALL_TCN}),
+    ],
+)
+def test_for_the_shipped_order_book_study_all_three_agree(name, lookback, hparams, tmp_path):
+    spec = tsdeep.load_spec("lob_midprice")
+    content = spec.resolved()
+    content["source"] |= {"sessions": 4, "rows": 2500}
+    samples = tsdeep.load(tsdeep.make_spec(content | {"lookback": lookback}))
+    assert samples.rows_needed > 500
+    hparams = hparams or spec.hparams.get(name, {})
+    sessions = agree(walked(name, samples, hparams), "exact", tmp_path)
+    assert len(np.unique(sessions)) > 1

@@ -9,9 +9,11 @@ import tensorflow as tf
 
 import tsdeep
 from tests.asset_bars import several
+from tests.serving.allowed_operations import ALLOWED
 from tests.synthetic import samples
 from tsdeep.assets import Assets, aligned, side_by_side
 from tsdeep.panel import Panel
+from tsdeep.serving.operations import operations
 
 LOOKBACK = 16
 
@@ -51,6 +53,28 @@ def version(model, market, scaler, tmp_path_factory):
         compiled=(1,),
         verify=False,
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "hparams"),
+    [
+        ("tcn", "exact", {"filters": 4, "kernel_size": 2, "dilations": (1, 2, 4)}),
+        ("lstm", "window", {"units": 4}),
+        ("lstm", "carry", {"units": 4}),
+        ("gru", "carry", {"units": 4}),
+        ("transformer", "window", {"units": 8, "heads": 2, "layers": 1}),
+    ],
+)
+def test_compiled_and_streamed_signatures_need_no_operation_beyond_the_allowed(
+    name, mode, hparams, market, scaler, tmp_path
+):
+    model = built(name, market, **hparams)
+    version = tsdeep.export(
+        model, tmp_path, samples=market, scaler=scaler, stream=mode, compiled=(1, 3), verify=False
+    )
+    signatures = json.loads((version / "tsdeep.json").read_text())["signatures"]
+    assert {"stream_init", "stream_step", "stream_step_1", "compiled_1", "compiled_3"} <= set(signatures)
+    assert operations(version) <= ALLOWED
 
 
 def offline(model, market, scaler, rows):
