@@ -41,7 +41,7 @@ def joined(
     name : str
         The new field.
     series : Panel
-        One segment, with `field`.
+        Of one symbol, with `field`.
     field : str, default "close"
         What to take of it.
     missing : {"refuse", "previous"}, default "refuse"
@@ -66,7 +66,7 @@ def joined(
     Raises
     ------
     DataError
-        If the series has several segments or an unexplained jump, the name is taken, a lag is needed, no value
+        If the series has several symbols or an unexplained jump, the name is taken, a lag is needed, no value
         is known yet on the first row, or a value is missing or too old; with the row.
     SpecError
         If the settings do not go together.
@@ -74,8 +74,8 @@ def joined(
     fault = rule_fault(missing, lag, max_age)
     if fault is not None:
         raise SpecError(f"{name}: {fault}")
-    if len(series.bounds) != 1:
-        raise DataError(f"{name}: found {len(series.bounds)} segments, expected one series")
+    if len(set(series.symbols)) != 1:
+        raise DataError(f"{name}: found {', '.join(dict.fromkeys(series.symbols))}, expected one series")
     if name in panel.fields:
         raise DataError(
             f"{name}: the data has a field of this name already, expected another name for the series"

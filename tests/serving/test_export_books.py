@@ -4,6 +4,7 @@ import json
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
 
@@ -29,19 +30,23 @@ FLOW = (
     {"kind": "depth", "levels": LEVELS},
     {"kind": "microprice", "tick": 100.0},
 )
+FEW = (
+    {"kind": "mid_return", "tick": 100.0, "rows": [5]},
+    {"kind": "order_flow_imbalance", "levels": 2, "rows": [10]},
+)
 LEVELS_ALONE = ({"kind": "book_levels", "levels": LEVELS},)
 
 # Model: features, scaler, lookback and hyperparameters that keep a case small.
 CASES = {
     "oflow": (FLOW, "signed_log", 8, {"encoder": "tcn", "filters": 4, "dilations": [1, 2]}),
     "mlp": (FLOW, "rank_gaussian", 1, {}),
-    "tcn": (FLOW, "signed_log", 12, {"filters": 4, "dilations": [1, 2]}),
-    "lstm": (FLOW, "rank_gaussian", 6, {"units": 4}),
-    "gru": (FLOW, "standard", 6, {"units": 4}),
-    "transformer": (FLOW, "signed_log", 8, {"units": 8, "heads": 2, "layers": 1}),
-    "nhits": (FLOW, "signed_log", 10, {"rates": (5, 1)}),
-    "patchtst": (FLOW, "rank_gaussian", 12, {"patch_rows": 4, "stride": 2}),
-    "itransformer": (FLOW, "standard", 8, {}),
+    "tcn": (FEW, "signed_log", 12, {"filters": 4, "dilations": [1, 2]}),
+    "lstm": (FEW, "rank_gaussian", 6, {"units": 4}),
+    "gru": (FEW, "standard", 6, {"units": 4}),
+    "transformer": (FEW, "signed_log", 8, {"units": 8, "heads": 2, "layers": 1}),
+    "nhits": (FEW, "signed_log", 10, {"rates": (5, 1)}),
+    "patchtst": (FEW, "rank_gaussian", 12, {"patch_rows": 4, "stride": 2}),
+    "itransformer": (FEW, "standard", 8, {}),
     "deeplob": (LEVELS_ALONE, "standard", 20, {}),
     "deeplob_attention": (LEVELS_ALONE, "standard", 20, {}),
     "ctabl": (LEVELS_ALONE, "standard", 10, {}),
@@ -159,8 +164,8 @@ def test_real_books_with_unoccupied_levels_are_served_as_they_are_predicted_offl
     name, thin_books, tmp_path
 ):
     features, kind, lookback, hparams = CASES[name]
-    if features is FLOW:
-        features = (*FLOW, {"kind": "queue_imbalance", "levels": LEVELS})
+    if features is not LEVELS_ALONE:
+        features = (*features, {"kind": "queue_imbalance", "levels": LEVELS})
     samples = book_samples(thin_books, features, kind, lookback)
     fit = samples.rows[samples.rows < 1200]
     samples = samples.fit_task(fit)
@@ -189,8 +194,8 @@ def test_real_books_with_unoccupied_levels_are_served_as_they_are_predicted_offl
     assert np.std([np.asarray(answer[output]) for output in answer], axis=1).max() > 1e-4
 
 
-def test_the_description_says_what_a_row_is_and_the_levels_it_needs(books, tmp_path):
-    samples = book_samples(books, FLOW, "signed_log", 4)
+def test_the_description_says_what_a_row_is_and_the_levels_it_needs_and_bars_are_refused(books, tmp_path):
+    samples = book_samples(books, (*FEW, {"kind": "log_size", "levels": LEVELS}), "signed_log", 4)
     samples = samples.fit_task(samples.rows)
     model = tsdeep.build("mlp", samples, compile=False)
     version = tsdeep.export(
@@ -208,15 +213,6 @@ def test_the_description_says_what_a_row_is_and_the_levels_it_needs(books, tmp_p
     newest = tsdeep.predict(tmp_path, books, rows=3)
     assert newest["time"].tolist() == list(books.time[-3:])
     np.testing.assert_allclose(newest[["down", "stationary", "up"]].sum(axis=1), 1.0, rtol=1e-5)
-
-
-def test_a_table_of_bars_is_refused_by_a_book_model(books, tmp_path):
-    import pandas as pd
-
-    samples = book_samples(books, FLOW, "signed_log", 4)
-    samples = samples.fit_task(samples.rows)
-    model = tsdeep.build("mlp", samples, compile=False)
-    tsdeep.export(model, tmp_path, samples=samples, scaler=samples.fit_scaler(samples.rows), verify=False)
     with pytest.raises(tsdeep.DataError, match="reads order books: expected a Panel"):
         tsdeep.predict(tmp_path, pd.DataFrame({"close": [1.0]}))
 
@@ -252,7 +248,7 @@ def test_with_a_scaler_for_each_instrument_an_export_is_of_one(tmp_path):
 
 
 def test_a_model_for_every_row_of_a_stretch_is_not_exported(books, tmp_path):
-    samples = book_samples(books, FLOW, "signed_log", 4)
+    samples = book_samples(books, FEW, "signed_log", 4)
     samples = samples.fit_task(samples.rows)
     scaler = samples.fit_scaler(samples.rows)
     every = tsdeep.build("mlp", samples, outputs="sequence", compile=False)

@@ -37,7 +37,9 @@ class BarFiles(Source):
     columns : dict, optional
         Field to column name, where they differ: `{close: Adj Close}`.
     calendar : str, optional
-        Exchange whose sessions bars must have, such as `XNYS`: a session without a bar is a hole, and refused.
+        Exchange whose sessions bars must have, such as `XNYS`: a session without a bar is a hole, and refused. Bars
+        within the day, whose times are then UTC, are cut at the end of each session: no window or label crosses a
+        night.
     """
 
     suffix: ClassVar[str]

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from tsdeep.errors import DataError, SpecError, invalid_keys, unknown_name
 from tsdeep.panel import Panel
+from tsdeep.sources.calendars import in_sessions
 from tsdeep.sources.pieces import Piece
 from tsdeep.tables import KEYS, plain_table
 
@@ -29,6 +30,12 @@ def _each_once(names: list[T]) -> list[T]:
 
 OneOrMore = Annotated[list[T], Field(min_length=1), AfterValidator(_each_once)]
 """Annotation of a list of names: at least one, each once."""
+
+
+_OVER_NIGHTS = (
+    "Bars within the day, and no calendar: windows and labels run on over nights. The calendar of their exchange, such "
+    "as XNYS, cuts them at the end of each session; 24/7 is one that cuts at midnight UTC."
+)
 
 
 class Source(BaseModel, ABC):
@@ -66,11 +73,12 @@ class Source(BaseModel, ABC):
         names : tuple of str
             Fields to take.
         start, end : Timestamp, optional
-            First and last time, both included.
+            First and last time, or session where there are sessions, both included.
 
         Returns
         -------
         Panel
+            Bars within the day of a source with a calendar are cut into a segment a session.
 
         Raises
         ------
@@ -84,10 +92,16 @@ class Source(BaseModel, ABC):
             if name not in bars.columns:
                 known = [column for column in bars.columns if column not in KEYS]
                 raise DataError(unknown_name("field", name, known))
-        first, last = bars["time"].min(), bars["time"].max()
+        calendar = getattr(self, "calendar", None)
+        if calendar is not None:
+            bars = in_sessions(bars, calendar)
+        elif "segment" not in bars and (bars["time"] != bars["time"].dt.normalize()).any():
+            notes = (*notes, _OVER_NIGHTS)
+        when = bars["session" if "session" in bars else "time"]
+        first, last = when.min(), when.max()
         start, end = first if start is None else start, last if end is None else end
         keys = [key for key in KEYS if key in bars]
-        bars = bars.loc[bars["time"].between(start, end), [*keys, *names]]
+        bars = bars.loc[when.between(start, end), [*keys, *names]]
         if bars.empty:
             raise DataError(
                 f"no row in the period {start.date()} to {end.date()}; it has {first.date()} to {last.date()}"

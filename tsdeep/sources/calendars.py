@@ -74,6 +74,30 @@ def sessions_of(times: np.ndarray, calendar: Any, daily: bool) -> np.ndarray:
     )
 
 
+def in_sessions(bars: pd.DataFrame, calendar: str) -> pd.DataFrame:
+    """Cut bars within the day where the sessions of an exchange end, so that nothing crosses a night.
+
+    Parameters
+    ----------
+    bars : DataFrame
+        Canonical: `time` in UTC, `symbol`.
+    calendar : str
+        Name of the exchange's calendar.
+
+    Returns
+    -------
+    DataFrame
+        With `session` and `segment`, the date of each bar's session (see `sessions_of`); bars of session dates, and
+        such that have segments or sessions, as they are.
+    """
+    daily = (bars["time"] == bars["time"].dt.normalize()).all()
+    if daily or "segment" in bars or "session" in bars:
+        return bars
+    exchange = exchange_calendar(calendar, bars["time"].min(), bars["time"].max())
+    sessions = sessions_of(bars["time"].to_numpy("datetime64[ns]"), exchange, daily=False)
+    return bars.assign(session=sessions, segment=sessions)
+
+
 def check_sessions(
     table: pd.DataFrame,
     calendar: str,

@@ -207,7 +207,8 @@ class OnlineSource(Fetched):
     start, end : str, optional
         First and last date to ask for, both included; by default all that the provider has.
     calendar : str, optional
-        Exchange whose sessions bars must have, such as `XNYS`: a session without a bar is a hole, and refused.
+        Exchange whose sessions bars must have, such as `XNYS`: a session without a bar is a hole, and refused. Bars
+        within the day are cut at the end of each session: no window or label crosses a night.
     """
 
     calendar: CalendarName | None = None
