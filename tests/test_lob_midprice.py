@@ -95,8 +95,9 @@ def test_the_lobster_sample_runs(tmp_path, capsys):
     if "TSDEEP_TEST_DATA" not in os.environ:
         pytest.skip("the environment variable TSDEEP_TEST_DATA does not name the folder of test data")
     (path,) = (Path(os.environ["TSDEEP_TEST_DATA"]) / "lobster").glob("*_GOOG_*.zip")
-    out = tmp_path / "goog"
-    says(capsys, "run", "lob_midprice", "--source", "lobster", "--path", path, "--epochs", 1, "--out", out)
+    out, spec = tmp_path / "goog", tmp_path / "lob_midprice.yaml"
+    spec.write_text(tsdeep.load_spec("lob_midprice").replace(training={"seeds": 1, "epochs": 1}).to_yaml())
+    says(capsys, "run", spec, "--source", "lobster", "--path", path, "--out", out)
     table = pd.read_csv(out / "metrics.csv")
     pooled = table[table["fold"] == "pooled"].set_index("method")
     assert pooled.loc["oflow", "log_loss"] < pooled.loc["majority", "log_loss"]

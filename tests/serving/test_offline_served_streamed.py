@@ -135,7 +135,7 @@ def test_for_the_order_book_all_three_agree_across_a_session_boundary(name, tmp_
 def test_for_the_shipped_order_book_study_all_three_agree(name, lookback, hparams, tmp_path):
     spec = tsdeep.load_spec("lob_midprice")
     content = spec.resolved()
-    content["source"] |= {"sessions": 4, "rows": 2500}
+    content["source"] |= {"sessions": 6, "rows": 1400}
     samples = tsdeep.load(tsdeep.make_spec(content | {"lookback": lookback}))
     assert samples.rows_needed > 500
     hparams = hparams or spec.hparams.get(name, {})
