@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -115,6 +117,32 @@ def test_a_number_that_another_process_takes_first_is_passed_over(tmp_path, monk
         (place[0] / "whole").touch()
     assert place == [tmp_path / "2"]
     assert (tmp_path / "1" / "taken").is_file()
+
+
+def test_a_failed_export_takes_what_it_made_with_it_and_leaves_what_was_there(tmp_path):
+    (tmp_path / "there").mkdir()
+    with pytest.raises(OSError, match="disk full"), new_version(tmp_path / "there" / "deep" / "er"):
+        raise OSError("disk full")
+    assert [path.name for path in tmp_path.rglob("*")] == ["there"]
+
+
+def test_exports_that_fail_side_by_side_in_a_new_folder_say_why_each(tmp_path):
+    def fail(number):
+        for _ in range(50):
+            with pytest.raises(OSError, match=f"disk {number} full"), new_version(tmp_path / "deep" / "er"):
+                raise OSError(f"disk {number} full")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(fail, range(4)))
+    assert not list(tmp_path.rglob("*/.*"))
+
+
+def test_a_folder_that_a_process_left_before_it_had_its_lock_goes_once_it_is_old(tmp_path):
+    for name, age in ((".new-left", 4000), (".new-live", 10)):
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
+    remove_unfinished(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [".new-live"]
 
 
 # Wide enough that an export with a second copy of the weights would be over the limit.

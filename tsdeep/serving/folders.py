@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import tenacity
 from filelock import FileLock, Timeout
 
 METADATA = "tsdeep.json"
 """Name of the file in a version that describes it."""
 
 _LOCK = "writing.lock"
+_UNLOCKED_SECONDS = 3600.0
+"""Age from which a folder that has no lock yet is a dead process's; a live one takes it at once."""
 
 
 def versions(directory: Path) -> list[int]:
@@ -36,22 +40,22 @@ def new_version(directory: Path) -> Iterator[list[Path]]:
     Parameters
     ----------
     directory : Path
-        The model's folder; made if it is not there, and gone again if it was not and nothing came of it.
+        The model's folder; made if it is not there, with its parents, and what was made is gone again if nothing
+        came of it.
 
     Yields
     ------
     list of Path
         The folder to write to; when the context is left, the version's folder, with the next free number.
     """
-    made = not directory.exists()
-    directory.mkdir(parents=True, exist_ok=True)
-    remove_unfinished(directory)
+    made = [folder for folder in (directory, *directory.parents) if not folder.exists()]
     name = uuid.uuid4().hex
     # Under the name that others look for only once the lock is held.
     unlocked, temporary = directory / f".new-{name}", directory / f".writing-{name}"
-    unlocked.mkdir()
     lock = FileLock(unlocked / _LOCK, timeout=0)
     try:
+        _make(unlocked)
+        remove_unfinished(directory)
         lock.acquire()
         os.rename(unlocked, temporary)
         place = [temporary]
@@ -65,8 +69,21 @@ def new_version(directory: Path) -> Iterator[list[Path]]:
         lock.release()
         for folder in (unlocked, temporary):
             shutil.rmtree(folder, ignore_errors=True)
-        if made and not any(directory.iterdir()):
-            directory.rmdir()
+        for folder in made:  # from the inside
+            try:
+                folder.rmdir()
+            except OSError:  # something came of it, here or in another process
+                break
+
+
+# Between the two steps of making a folder in a new one, another process that failed may take the new one away, empty.
+@tenacity.retry(
+    retry=tenacity.retry_if_exception_type((FileNotFoundError, FileExistsError)),
+    stop=tenacity.stop_after_attempt(100),
+    reraise=True,
+)
+def _make(folder: Path) -> None:
+    folder.mkdir(parents=True)
 
 
 def remove_unfinished(directory: Path) -> None:
@@ -77,6 +94,13 @@ def remove_unfinished(directory: Path) -> None:
                 shutil.rmtree(folder, ignore_errors=True)
         except (Timeout, OSError):  # at work, or gone meanwhile
             continue
+    for folder in directory.glob(".new-*"):
+        try:
+            abandoned = time.time() - folder.stat().st_mtime > _UNLOCKED_SECONDS
+        except OSError:  # gone meanwhile
+            continue
+        if abandoned:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _move(temporary: Path, directory: Path) -> Path:
