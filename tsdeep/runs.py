@@ -116,13 +116,17 @@ def export_each(
     by_symbol = result.scaler.scalers if isinstance(result.scaler, ScalerBySymbol) else {}
     several = len(by_symbol) > 1 and symbol is None
     serving = options.pop("serving", False)
+    places = {
+        each: folder / f"symbol={quote(str(each), safe='')}" if several else folder
+        for each in (by_symbol if several else [symbol])
+    }
     if serving:
-        check_server_files(folder.absolute().parent)
-    made = []
-    for each in by_symbol if several else [symbol]:
-        place = folder / f"symbol={quote(str(each), safe='')}" if several else folder
-        if not (missing and versions(place)):
-            made.append(export(result, place, symbol=each, **options))
+        check_server_files(folder.absolute().parent, [place.absolute() for place in places.values()])
+    made = [
+        export(result, place, symbol=each, **options)
+        for each, place in places.items()
+        if not (missing and versions(place))
+    ]
     if serving:
         write_server_files(folder.absolute().parent)
     return made

@@ -109,7 +109,7 @@ def export(
     check_formats(formats)
     directory, with_warmup = Path(directory).absolute(), may_write_warmup(warmup)
     if serving:
-        check_server_files(directory.parent)
+        check_server_files(directory.parent, [directory])
     served, extra = _served(what, samples, scaler, symbol)
     signatures = raw_signatures(served, compiled) | stream_signatures(served, stream, compiled)
     answers = expected_answers(signatures)
