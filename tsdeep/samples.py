@@ -358,6 +358,24 @@ class Samples:
         frame = self.panel.to_frame().iloc[self.scored(np.arange(self.panel.n_rows))]
         return frame[[name for name in ("time", "symbol", "open", "close") if name in frame]]
 
+    def touch(self) -> pd.DataFrame | None:
+        """Return the best prices that a replay fills at: row (of the panel), time, symbol, segment, ask, bid.
+
+        None where the data is no order book, or its tick is not known.
+        """
+        panel = self.panel
+        if panel.tick is None or not {"ask_price", "bid_price"} <= set(panel.fields):
+            return None
+        columns = {
+            "row": np.arange(panel.n_rows),
+            "time": panel.time,
+            "symbol": panel.symbol,
+            "segment": panel.segment,
+            "ask": panel.raw("ask_price")[:, 0],
+            "bid": panel.raw("bid_price")[:, 0],
+        }
+        return pd.DataFrame(columns)
+
     def _check_positive(self) -> None:
         for name in self.features.positive_fields:
             readers = ", ".join(f.kind or f.name for f in self.features.features if name in f.positive_fields)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import tsdeep
+from tests.evaluation.replay.books import row_by_row
 from tests.synthetic import tiny
 from tsdeep.sources import make_source
 from tsdeep.validation import audit
@@ -104,6 +105,20 @@ def test_a_report_says_what_a_row_is_and_that_the_data_is_simulated(result, tmp_
     assert "one book event" in page
     assert "The data is simulated" in page
     assert set(result.description()["metrics"]) == {"10", "20"}
+
+
+def test_predictions_are_traded_over_the_rows_of_the_panel(result, market):
+    made = result.replay(horizon=10, latency_rows=2, fee_ticks=0.5)
+    rows = result.predictions[result.predictions["horizon"] == 10]
+    calls = np.zeros(market.panel.n_rows, int)
+    calls[rows["row"]] = rows[["down", "stationary", "up"]].to_numpy().argmax(axis=1) - 1
+    how = {"hold_rows": 10, "opposite": True, "latency_rows": 2, "fee_ticks": 0.5, "fills": "touch"}
+    expected, not_sent = row_by_row(market.touch(), calls, tick=market.panel.tick, **how)
+    assert len(expected) > 10
+    assert (made.unfilled, made.net_ticks) == (not_sent, sum(trade[-1] for trade in expected))
+    assert made.trades["exit_row"].tolist() == [trade[1] for trade in expected]
+    with pytest.raises(tsdeep.SpecError, match="horizon is None, expected one of 10, 20"):
+        result.replay()
 
 
 def test_percent_blocks_cut_within_one_session():

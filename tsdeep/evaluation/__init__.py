@@ -42,6 +42,13 @@ from tsdeep.evaluation.evaluator import (
     register_evaluator,
 )
 from tsdeep.evaluation.evidence import Evidence
+from tsdeep.evaluation.information import (
+    InformationCoefficient,
+    QuantileSpread,
+    forward_returns,
+    information_coefficient,
+    quantile_spread,
+)
 from tsdeep.evaluation.movement import (
     MOVEMENT_METRICS,
     Blocks,
@@ -59,13 +66,17 @@ from tsdeep.evaluation.movement import (
     effective_rows,
     judge_movement,
     movement_metrics,
+    movement_signals,
     non_overlapping_rows,
     plot_class_calibration,
     plot_confusions,
     plot_coverage,
+    plot_replays,
     plot_time_of_day,
+    replay_movement,
 )
 from tsdeep.evaluation.plots import plot_learning_curves
+from tsdeep.evaluation.replay import Replay, RoundTrips, replay_book, round_trips
 from tsdeep.evaluation.report import render_report, write_report
 from tsdeep.evaluation.risk import risk_figures, rows_a_year
 from tsdeep.evaluation.significance import (
@@ -123,7 +134,11 @@ __all__ = [
     "Evaluation",
     "Evaluator",
     "Evidence",
+    "InformationCoefficient",
     "MovementEvaluation",
+    "QuantileSpread",
+    "Replay",
+    "RoundTrips",
     "Significance",
     "TargetPortfolio",
     "Verdict",
@@ -155,8 +170,10 @@ __all__ = [
     "evaluator_names",
     "figures",
     "fixed_b_degrees",
+    "forward_returns",
     "get_evaluator",
     "gives_probabilities",
+    "information_coefficient",
     "interval_coverage",
     "judge",
     "judge_movement",
@@ -168,6 +185,7 @@ __all__ = [
     "mincer_zarnowitz",
     "model_confidence_set",
     "movement_metrics",
+    "movement_signals",
     "newey_west_lags",
     "non_overlapping_rows",
     "open_warning",
@@ -186,6 +204,7 @@ __all__ = [
     "plot_learning_curves",
     "plot_loss_differences",
     "plot_probabilities",
+    "plot_replays",
     "plot_rolling_accuracy",
     "plot_target_portfolio",
     "plot_time_of_day",
@@ -195,9 +214,13 @@ __all__ = [
     "predicted_class",
     "qlike_losses",
     "quantile_shares",
+    "quantile_spread",
     "register_evaluator",
     "render_report",
+    "replay_book",
+    "replay_movement",
     "risk_figures",
+    "round_trips",
     "rows_a_year",
     "sharpe_difference",
     "sharpe_ratio",

@@ -67,6 +67,12 @@ class Evidence:
     block_rows : int, optional
         Of `movement`: rows of a block of the bootstrap; by default five horizons. Of `volatility`: of the model
         confidence set; by default three.
+    touch : pandas.DataFrame, optional
+        Of `movement`: best prices of every row of the book, from the first prediction to the end of its segment, in
+        order: row (of the panel), time, symbol, segment, ask, bid, see `tsdeep.evaluation.replay.Touch`. With them the
+        calls are traded.
+    tick : float, optional
+        The smallest step of these prices, in their own unit.
 
     Examples
     --------
@@ -104,6 +110,8 @@ class Evidence:
     row: str = "one bar"
     notes: tuple[str, ...] = ()
     block_rows: int | None = None
+    touch: pd.DataFrame | None = None
+    tick: float | None = None
 
     def __post_init__(self) -> None:
         for key, least in (("horizon_rows", 1), ("draws", 100)):

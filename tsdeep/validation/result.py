@@ -13,7 +13,21 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from tsdeep.errors import SpecError
-from tsdeep.evaluation import Evaluation, Evidence, evaluate, metrics_table, pooled_scores, write_report
+from tsdeep.evaluation import (
+    Evaluation,
+    Evidence,
+    InformationCoefficient,
+    QuantileSpread,
+    Replay,
+    evaluate,
+    forward_returns,
+    information_coefficient,
+    metrics_table,
+    pooled_scores,
+    quantile_spread,
+    replay_movement,
+    write_report,
+)
 from tsdeep.validation.combinatorial import CombinatorialPurged
 
 if TYPE_CHECKING:
@@ -154,6 +168,8 @@ class Result:
             predictions=self.predictions,
             references=self.references,
             prices=self.samples.prices(),
+            touch=self.samples.touch(),
+            tick=self.samples.panel.tick,
             history=self.history,
             folds=self.folds,
             folds_figure=self.cv.plot(self.samples),
@@ -171,6 +187,71 @@ class Result:
             variants=None if spec is None else spec.variants,
             **strategy,
         )
+
+    def replay(self, **settings: Any) -> Replay:
+        """Trade the predictions of a movement over the book's own rows, filled at the touch.
+
+        Parameters
+        ----------
+        **settings
+            horizon, threshold, hold_rows, opposite, latency_rows, fee_ticks and fills, see
+            `tsdeep.evaluation.replay_movement`.
+
+        Returns
+        -------
+        Replay
+            Its trades, the equity of every row, and figures.
+
+        Raises
+        ------
+        SpecError
+            If the task is another one, the data has no tick, or a setting makes no sense.
+        """
+        touch = self.samples.touch()
+        if self.samples.task.kind != "movement" or touch is None:
+            raise SpecError(
+                f"replay: found task {self.samples.task.kind!r} and tick {self.samples.panel.tick!r}, expected "
+                "predictions of movement on an order book with a tick"
+            )
+        return replay_movement(self.predictions, touch, tick=self.samples.panel.tick, **settings)
+
+    def information(self, quantiles: int = 5) -> tuple[InformationCoefficient, QuantileSpread]:
+        """Rank the predictions of several symbols by date beside what came.
+
+        Of `direction`, P(up) beside the return over the horizon; of `volatility`, the forecast of the mean beside the
+        realised volatility.
+
+        Parameters
+        ----------
+        quantiles : int
+            Into which the symbols of a date are sorted.
+
+        Returns
+        -------
+        tuple of InformationCoefficient and QuantileSpread
+            See `tsdeep.evaluation.information_coefficient` and `tsdeep.evaluation.quantile_spread`.
+
+        Raises
+        ------
+        SpecError
+            If the task is another one, or there are fewer than three symbols.
+        """
+        kind, symbols = self.samples.task.kind, self.predictions["symbol"].nunique()
+        if kind not in ("direction", "volatility") or symbols < 3:
+            raise SpecError(
+                f"information: found task {kind!r} and {symbols} symbols, expected direction or volatility of 3 or more"
+            )
+        horizon = max(self.samples.task.horizons)
+        table, score, outcome = self.predictions, "volatility", "y"
+        if kind == "direction":
+            prices = self.samples.prices()
+            assert prices is not None
+            score, outcome = "up", "forward_return"
+            table = table.merge(
+                forward_returns(prices, horizon), on=["time", "symbol"], how="left", validate="one_to_one"
+            )
+        asked: dict[str, Any] = {"score": score, "outcome": outcome, "horizon_rows": horizon}
+        return information_coefficient(table, **asked), quantile_spread(table, quantiles=quantiles, **asked)
 
     def report(self, out: str | os.PathLike[str]) -> Path:
         """Write metrics.csv, figures and one self-contained HTML page into a folder.

@@ -71,6 +71,23 @@ def make_references(frame: pd.DataFrame, seed: int = 1) -> pd.DataFrame:
     return pd.concat([constant(frame, "majority", (0.35, 0.33, 0.32)), logistic], ignore_index=True)
 
 
+TICK = 0.01
+
+
+def touch_of(frame: pd.DataFrame) -> pd.DataFrame:
+    """Best prices on the grid of a cent, around the mids of the frame, and ten rows more a segment."""
+    rows = frame[frame["horizon"] == frame["horizon"].iloc[0]]
+    parts = []
+    for _, part in rows.groupby(["symbol", "session"], sort=False):
+        bid = (part["mid"] / TICK - part["spread_ticks"] / 2).round() * TICK
+        book = part[["row", "time", "symbol"]].assign(
+            segment=len(parts), ask=bid + part["spread_ticks"] * TICK, bid=bid
+        )
+        more = pd.concat([book.iloc[[-1]]] * 10).assign(row=book["row"].iloc[-1] + 1 + np.arange(10))
+        parts += [pd.concat([book, more])]
+    return pd.concat(parts, ignore_index=True)
+
+
 @pytest.fixture(scope="session")
 def frame() -> pd.DataFrame:
     return make_movement()

@@ -34,7 +34,7 @@ def test_the_folder_holds_page_scores_and_figures(full, tmp_path):
     page = write_report(full, tmp_path)
     files = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     drawn = {"folds", "learning_curves", "confusion_10", "calibration_10", "coverage_10", "time_of_day_10"}
-    tables = {"metrics.csv", "intervals.csv", "differences.csv"}
+    tables = {"metrics.csv", "intervals.csv", "differences.csv", "round_trips.csv"}
     assert files == {*(f"figures/{name}.png" for name in drawn), *tables, "report.html"}
     assert len(pd.read_csv(tmp_path / "metrics.csv")) == 9
     assert len(pd.read_csv(tmp_path / "differences.csv")) == 6

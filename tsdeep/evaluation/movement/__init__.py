@@ -27,6 +27,8 @@ from tsdeep.evaluation.movement.scores import (
     coverage_table,
     movement_metrics,
 )
+from tsdeep.evaluation.movement.trading import movement_signals, replay_movement
+from tsdeep.evaluation.movement.trading_plots import plot_replays
 from tsdeep.evaluation.movement.verdict import judge_movement
 
 __all__ = [
@@ -48,9 +50,12 @@ __all__ = [
     "effective_rows",
     "judge_movement",
     "movement_metrics",
+    "movement_signals",
     "non_overlapping_rows",
     "plot_class_calibration",
     "plot_confusions",
     "plot_coverage",
+    "plot_replays",
     "plot_time_of_day",
+    "replay_movement",
 ]

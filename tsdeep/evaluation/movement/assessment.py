@@ -36,7 +36,9 @@ from tsdeep.evaluation.movement.scores import (
     coverage_table,
     movement_metrics,
 )
+from tsdeep.evaluation.movement.trading import replay_table, replays_of, round_trip_table
 from tsdeep.evaluation.movement.verdict import judge_movement
+from tsdeep.evaluation.replay import Replay, Touch
 
 BLOCK_HORIZONS = 5
 
@@ -67,6 +69,14 @@ class MovementEvaluation(Evaluation):
     effective : pandas.DataFrame
         Index horizon: rows, non_overlapping_rows, effective_rows (of the model's log-loss, see
         `effective_rows`), block_rows, blocks.
+    round_trips : pandas.DataFrame
+        Columns horizon, method, trips, correct, potential, p_t, error, low, high; see `round_trips`.
+    replays : mapping of int to tuple of Replay
+        By horizon, the model's: at the mid, then at the touch, by latency and fee, see `replays_of`; empty where the
+        touch is not known.
+    replay_figures : pandas.DataFrame or None
+        Of these and the references' replays: columns horizon, method, fills, latency_rows, fee_ticks, and the figures
+        of `Replay.summary`.
     """
 
     intervals: pd.DataFrame
@@ -77,6 +87,9 @@ class MovementEvaluation(Evaluation):
     breakdowns: Mapping[int, Mapping[str, pd.DataFrame]]
     stated_calls: tuple[str, ...]
     effective: pd.DataFrame
+    round_trips: pd.DataFrame
+    replays: Mapping[int, tuple[Replay, ...]]
+    replay_figures: pd.DataFrame | None
 
 
 def evaluate_movement(evidence: Evidence) -> MovementEvaluation:
@@ -105,6 +118,8 @@ def evaluate_movement(evidence: Evidence) -> MovementEvaluation:
     timed = not any("times" in note and "made up" in note for note in evidence.notes)
     intervals, differences, coverage, seeds = [], [], [], []
     confusions, corrected, broken, effective = {}, {}, {}, {}
+    trips, replays, traded = [], {}, []
+    touch = None if evidence.touch is None else Touch.of(evidence.touch, evidence.tick)
     for horizon in horizons:
         chosen = np.flatnonzero(predictions["horizon"].to_numpy() == horizon)
         rows = {method: frame.iloc[chosen] for method, frame in methods.items()}
@@ -124,6 +139,11 @@ def evaluate_movement(evidence: Evidence) -> MovementEvaluation:
                 corrected[horizon, method] = confusion_counts(y, called_class(p, shares))
             coverage.append(coverage_table(y, p, calls=called).assign(horizon=horizon, method=method))
         broken[horizon] = breakdowns(rows, timed=timed)
+        trips.append(round_trip_table(rows, segments).assign(horizon=horizon))
+        if touch is not None:
+            made = {method: replays_of(frame, touch, horizon=horizon) for method, frame in rows.items()}
+            replays[horizon] = tuple(made[evidence.model])
+            traded.append(replay_table(made).assign(horizon=horizon))
         seeds.extend(_seeds(rows[evidence.model], shares, horizon))
     table = pd.DataFrame(effective).T
     table.index.name = "horizon"
@@ -141,6 +161,9 @@ def evaluate_movement(evidence: Evidence) -> MovementEvaluation:
         breakdowns=broken,
         stated_calls=tuple(m for m, frame in methods.items() if stated_calls(frame) is not None),
         effective=table,
+        round_trips=_first(pd.concat(trips, ignore_index=True), "horizon"),
+        replays=replays,
+        replay_figures=_first(pd.concat(traded, ignore_index=True), "horizon") if traded else None,
     )
 
 

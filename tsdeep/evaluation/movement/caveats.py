@@ -58,7 +58,13 @@ def movement_caveats(
         )
     said.append(
         "The label is a movement of the mid-price: no one trades at the mid, and a movement within the spread pays "
-        "for no trade. A right call is no profit; no strategy was tested."
+        "for no trade. A right call is no profit; "
+        + (
+            "no strategy was tested."
+            if evidence.touch is None
+            else "what the calls earn at the touch is under “Calls as trades”, for one contract that finds its "
+            "counterpart and moves nothing."
+        )
     )
     said += fitting_caveats(evidence, predictions, shown="errors")
     for horizon, rows in predictions.groupby("horizon"):

@@ -26,6 +26,8 @@ from tsdeep.evaluation.movement.predictions import (
     states_probabilities,
 )
 from tsdeep.evaluation.movement.tables import movement_captions, report_context
+from tsdeep.evaluation.movement.trading import FEES
+from tsdeep.evaluation.movement.trading_plots import plot_replays
 from tsdeep.evaluation.plots import plot_learning_curves
 
 
@@ -55,7 +57,7 @@ class MovementEvaluator(Evaluator):
 
     def figures(self, evidence: Evidence, evaluation: MovementEvaluation) -> dict[str, Figure]:
         """Draw folds and learning curves (where the evidence has them), then, a horizon `h` each, confusion_h,
-        calibration_h, coverage_h and time_of_day_h.
+        calibration_h, coverage_h, time_of_day_h and, where the touch is known, replay_h.
         """
         drawn = {}
         if evidence.folds_figure is not None:
@@ -81,6 +83,9 @@ class MovementEvaluator(Evaluator):
                 drawn[f"time_of_day_{horizon}"] = plot_time_of_day(
                     broken["time_of_day"], model=model, title=title
                 )
+            if horizon in evaluation.replays:
+                free = [made for made in evaluation.replays[horizon] if made.fee_ticks == 0]
+                drawn[f"replay_{horizon}"] = plot_replays(free, fees=FEES, model=model, title=title)
         return drawn
 
     def captions(self, evaluation: MovementEvaluation) -> Mapping[str, str]:
@@ -92,5 +97,12 @@ class MovementEvaluator(Evaluator):
         return report_context(evidence, evaluation)
 
     def tables(self, evaluation: MovementEvaluation) -> Mapping[str, pd.DataFrame]:
-        """Return the scores with their errors, and the paired differences from the references."""
-        return {"intervals": evaluation.intervals, "differences": evaluation.differences}
+        """Return the scores with their errors, the differences from the references, p_T and what replays earned."""
+        tables = {
+            "intervals": evaluation.intervals,
+            "differences": evaluation.differences,
+            "round_trips": evaluation.round_trips,
+        }
+        if evaluation.replay_figures is not None:
+            tables["replays"] = evaluation.replay_figures
+        return tables

@@ -15,6 +15,8 @@ from tsdeep.evaluation.movement.intervals import JUDGED_METRICS
 from tsdeep.evaluation.movement.metrics import SUMMARY, test_period
 from tsdeep.evaluation.movement.predictions import CLASSES
 from tsdeep.evaluation.movement.scores import MOVEMENT_METRICS
+from tsdeep.evaluation.movement.trading import SHOWN_LATENCY
+from tsdeep.evaluation.movement.trading_tables import method_rows, replay_rows
 from tsdeep.evaluation.verdict import join_words
 
 _NAMES = {
@@ -43,6 +45,8 @@ _OF_HORIZON = {
     "confidence is worth something.",
     "time_of_day": "Log-loss through the session; below, the model's minus each reference's: under zero it is "
     "better.",
+    "replay": "Left: what the calls earn as trades, filled at the mid, where no one trades, and at the touch. Right: "
+    "the mean trade with its 95% interval; dashed: what it must earn to pay a fee.",
 }
 _GROUPS = {
     "spread": "spread, ticks",
@@ -82,6 +86,7 @@ def report_context(evidence: Evidence, evaluation: MovementEvaluation) -> dict[s
                 "calls": _calls(evaluation, horizon, methods, evidence.model),
                 "coverage": _coverage(evaluation, horizon, evidence.model),
                 "seeds": _seeds(evaluation.seeds, horizon),
+                **_trading(evaluation, horizon, evidence.model),
             }
         )
     return {
@@ -92,6 +97,20 @@ def report_context(evidence: Evidence, evaluation: MovementEvaluation) -> dict[s
         "stating": join_words(evaluation.stated_calls),
         "draws": f"{evidence.draws:,}",
         "references": len(methods) > 1,
+        "traded": evaluation.replay_figures is not None,
+        "shown_latency": SHOWN_LATENCY,
+    }
+
+
+def _trading(evaluation: MovementEvaluation, horizon: int, model: str) -> dict[str, Any]:
+    trips = evaluation.round_trips[evaluation.round_trips["horizon"] == horizon]
+    figures = evaluation.replay_figures
+    if figures is not None:
+        figures = figures[figures["horizon"] == horizon]
+    return {
+        "replays": None if figures is None else replay_rows(figures, model),
+        "round_trips": method_rows(figures, trips, model, SHOWN_LATENCY),
+        "perfect_trips": f"{int(trips['potential'].iloc[0]):,}",
     }
 
 
