@@ -77,4 +77,4 @@ def test_one_row_at_a_time(model, tmp_path, capsys):
         assert medians["LiteRT stream step"] * 5 <= whole
         assert medians["C, stream_step"] * 2 <= medians["C, SavedModel signature"]
     if model in ("tcn on 100 rows", "lstm"):
-        assert medians["C, compiled signature"] <= 2.5 * medians["ONNX Runtime"]
+        assert medians["C, compiled signature"] <= 1.5 * medians["ONNX Runtime"]
