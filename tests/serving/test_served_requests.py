@@ -218,7 +218,9 @@ def test_rest_leaves_unread_what_a_request_by_columns_has_too_much(server, folde
     np.testing.assert_allclose(outputs["up"], expected(folder)["up"], rtol=0, atol=1e-6)
 
 
-def test_a_word_for_a_number_is_refused_with_the_word_and_by_rows_the_field(server, stub):
+def test_a_word_for_a_number_is_refused_with_the_word_and_but_for_columns_the_field(server, stub):
+    # By columns TensorFlow Serving's own reading of JSON says the word alone; the client says the field (see
+    # test_client_faults.py).
     fields = {name: values.tolist() for name, values in windows(1).items()}
     fields["volume"][0][3] = "many"
     answer = post(server, {"inputs": fields})

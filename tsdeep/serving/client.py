@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from tsdeep.errors import SpecError, TsdeepError
-from tsdeep.serving.raw_rows import answered
+from tsdeep.serving.raw_rows import answered, newest_rows
 from tsdeep.serving.server_model import Known, batches, by_class, described, given_description
 from tsdeep.serving.transport import NoAnswer, Signature, Transport, VersionStatus
 
@@ -39,17 +39,19 @@ class Client:
         A label of a version on the server, such as `stable`, instead of a number.
     metadata : path, str or mapping, optional
         The export's description, which TensorFlow Serving does not serve: `tsdeep.json`, its content, its
-        address (`https://...`), or the folder of the export. Without it nothing is known of the fewest rows (all
-        that are given are sent, which a server can batch with other requests only where they have as many), of
-        fields that must be above zero (the graph refuses them), of the instrument that the model is for, and of the
-        order of outputs; a model of several assets needs it.
+        address (`https://...`), or the folder of the export, of which that of `version` is read, or of the newest.
+        Without it nothing is known of the fewest rows (all that are given are sent, which a server can batch with
+        other requests only where they have as many), of fields that must be above zero (the graph refuses them), of
+        the instrument that the model is for, and of the order of outputs; a model of several assets needs it.
     timeout : float, default 10
-        Seconds for one request, all its tries together. A prediction is a request an instrument.
+        Seconds for one request, all its tries together, to the last byte of the answer. A prediction is a request an
+        instrument.
     retries : int, default 3
         Most tries after the first, with growing random waits, where there is no connection, or the server is not
         ready (502, 503, 504, UNAVAILABLE). A prediction changes nothing on a server, so that asking twice is safe.
     headers : mapping of str to str, optional
-        Sent with every request to the server, such as a key that a proxy wants.
+        Sent with every request to the server, such as a key that a proxy wants. A redirect is an error, so that
+        no other host is sent them.
     form : {"columns", "rows"}, default "columns"
         How REST writes tensors: whole under `inputs`, or one object a window under `instances`.
 
@@ -85,7 +87,9 @@ class Client:
         _check_arguments(url, model, version, label, timeout, retries, form)
         self.url, self.model, self.version, self.label = url, model, version, label
         self._metadata, self._timeout = metadata, timeout
-        given_description(metadata, timeout)  # what cannot be read is said now, not at the first prediction
+        given_description(
+            metadata, version, timeout
+        )  # what cannot be read is said now, not at the first prediction
         self._known: Known | None = None
         options: dict[str, Any] = {
             "version": version,
@@ -146,14 +150,24 @@ class Client:
         """
         known, fresh = self._known, False
         if known is None:
-            known, fresh = self._learn(), True
+            try:
+                known, fresh = self._learn(), True
+            except NoAnswer:
+                # What is wrong with the bars is wrong on any server, and is said first.
+                given = given_description(self._metadata, self.version, self._timeout)
+                if given is not None:
+                    newest_rows(given, bars, rows=rows, symbol=symbol)
+                raise
         try:
             return self._predict(known, bars, rows, symbol, signature)
         except NoAnswer:
             raise
-        except TsdeepError:
+        except TsdeepError as error:
             # What is known may be of a version before the newest, which can read other fields.
-            newest = known if fresh else self._learn()
+            try:
+                newest = known if fresh else self._learn()
+            except NoAnswer:
+                raise error from None
             if newest == known:
                 raise
         return self._predict(newest, bars, rows, symbol, signature)
@@ -172,7 +186,8 @@ class Client:
 
     def _learn(self) -> Known:
         """Ask for the signatures, and read the description again, whose folder may have a new version."""
-        self._known = Known(self._transport.signatures(), given_description(self._metadata, self._timeout))
+        signatures = self._transport.signatures()
+        self._known = Known(signatures, given_description(self._metadata, self.version, self._timeout))
         return self._known
 
     def _predict(

@@ -9,15 +9,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from tsdeep.errors import RunError
-from tsdeep.serving.transport import (
-    Refused,
-    Signature,
-    TensorInfo,
-    Unavailable,
-    VersionStatus,
-    asking,
-    short,
-)
+from tsdeep.serving.transport import Asking, Signature, TensorInfo, VersionStatus, short
 from tsdeep.sources.fetching import import_extra
 
 _OPTIONS = (
@@ -29,7 +21,7 @@ _OPTIONS = (
 )
 
 
-class Grpc:
+class Grpc(Asking):
     """A model behind TensorFlow Serving's gRPC API, which the extra `serving` speaks.
 
     Parameters
@@ -59,6 +51,7 @@ class Grpc:
         retries: int,
         headers: Mapping[str, str],
     ) -> None:
+        super().__init__(url, model, timeout=timeout, retries=retries)
         import_extra("tensorflow_serving", "serving")
         self._apis = {name: import_extra(f"tensorflow_serving.apis.{name}", "serving") for name in _APIS}
         self._grpc = import_extra("grpc", "serving")
@@ -75,8 +68,6 @@ class Grpc:
             self._spec.version.value = version
         elif label is not None:
             self._spec.version_label = label
-        self._what = f"{url}, model '{model}'"
-        self._timeout, self._retries = timeout, retries
         self._headers = [(name.lower(), value) for name, value in headers.items()]
 
     def signatures(self) -> dict[str, Signature]:
@@ -143,29 +134,16 @@ class Grpc:
         self._channel.close()
 
     def _ask(self, method: Callable[..., Any], request: Any) -> Any:
-        return asking(
-            lambda seconds: self._once(method, request, seconds),
-            self._what,
-            timeout=self._timeout,
-            retries=self._retries,
-        )
+        return self._asked(lambda seconds: self._once(method, request, seconds))
 
     def _once(self, method: Callable[..., Any], request: Any, seconds: float) -> Any:
         try:
             return method(request, timeout=seconds, metadata=self._headers)
         except self._grpc.RpcError as error:
-            code, words = error.code(), short(error.details() or "no words")
-            said = f"{code.name}: {words}"
-            if code.name in ("UNAVAILABLE", "DEADLINE_EXCEEDED"):
-                raise Unavailable(said) from error
-            if code.name in ("INVALID_ARGUMENT", "OUT_OF_RANGE", "FAILED_PRECONDITION"):
-                raise Refused(f"{self._what}: the server refused the request with {said}") from error
-            hint = ""
-            if code.name == "NOT_FOUND":
-                hint = "; expected the name of a model that the server has, and one of its versions"
-            elif code.name in ("UNAUTHENTICATED", "PERMISSION_DENIED"):
-                hint = "; the server or a proxy expects a key: give it with headers="
-            raise RunError(f"{self._what}: {said}{hint}") from error
+            code = error.code().name
+            raise self._fault(code, f"{code}: {short(error.details() or 'no words')}") from error
+        except ValueError as error:  # such as of a client that was closed
+            raise RunError(f"{self._what}: the request could not be sent: {error}") from error
 
 
 _APIS = (

@@ -54,21 +54,10 @@ def answered(
     DataError
         If a field is missing, a value is not usable, or a symbol has too few rows.
     """
-    if isinstance(rows, bool) or not isinstance(rows, (int, np.integer)) or rows < 1:
-        raise SpecError(f"rows: found {rows!r}, expected a whole number of at least 1")
-    panel = panel_of(about, bars, symbol)
+    panel, newest = newest_rows(about, bars, rows=rows, symbol=symbol)
     needed, fields, assets = about["rows_needed"], tuple(about["fields"]), about.get("assets")
-    newest = dict(zip(panel.symbols, panel.bounds.tolist(), strict=True))  # of each symbol the last segment
     tables = []
     for name, (start, stop) in newest.items():
-        whose = f"symbol '{name}'" if assets is None else "the assets"
-        fewest = 1 if needed is None else needed
-        if stop - start < fewest + rows - 1:
-            raise DataError(
-                f"{whose}: {rows} prediction(s) need {fewest + rows - 1} rows "
-                f"({fewest} for one), its newest segment has {stop - start}"
-                + "".join(f"; {n}" for n in panel.notes[-1:])
-            )
         ends = np.arange(stop - rows, stop)
         windows = panel.windows(ends, stop - start - rows + 1 if needed is None else needed, fields)
         outputs = answer({name: values.astype(np.float64) for name, values in windows.items()}, name)
@@ -80,6 +69,46 @@ def answered(
         flat = {name: values.reshape(-1) for name, values in outputs.items()}
         tables.append(pd.DataFrame({**base, **flat}))
     return pd.concat(tables, ignore_index=True)
+
+
+def newest_rows(
+    about: Mapping[str, Any], bars: pd.DataFrame | Panel, *, rows: int = 1, symbol: str | None = None
+) -> tuple[Panel, dict[str, list[int]]]:
+    """Check raw bars for what a model needs of them, before it is asked.
+
+    Parameters
+    ----------
+    about, bars, rows, symbol
+        As of `answered`.
+
+    Returns
+    -------
+    panel : Panel
+        As of `panel_of`.
+    newest : dict of str to list of int
+        By symbol, first row and end of its newest segment, which has as many rows as the predictions need.
+
+    Raises
+    ------
+    SpecError
+        If `rows` is not a whole number of at least 1.
+    DataError
+        If a field is missing, a value is not usable, or a symbol has too few rows.
+    """
+    if isinstance(rows, bool) or not isinstance(rows, (int, np.integer)) or rows < 1:
+        raise SpecError(f"rows: found {rows!r}, expected a whole number of at least 1")
+    panel = panel_of(about, bars, symbol)
+    newest = dict(zip(panel.symbols, panel.bounds.tolist(), strict=True))  # of each symbol the last segment
+    fewest = 1 if about["rows_needed"] is None else about["rows_needed"]
+    for name, (start, stop) in newest.items():
+        whose = f"symbol '{name}'" if about.get("assets") is None else "the assets"
+        if stop - start < fewest + rows - 1:
+            raise DataError(
+                f"{whose}: {rows} prediction(s) need {fewest + rows - 1} rows "
+                f"({fewest} for one), its newest segment has {stop - start}"
+                + "".join(f"; {n}" for n in panel.notes[-1:])
+            )
+    return panel, newest
 
 
 def panel_of(about: Mapping[str, Any], bars: pd.DataFrame | Panel, symbol: str | None = None) -> Panel:
@@ -100,6 +129,8 @@ def panel_of(about: Mapping[str, Any], bars: pd.DataFrame | Panel, symbol: str |
     DataError
         If a field is missing, a value is not usable, or the model's scaler is another instrument's.
     """
+    if not isinstance(bars, (pd.DataFrame, Panel)):
+        raise DataError(f"bars: found {type(bars).__name__}, expected a DataFrame or a Panel")
     fields = tuple(about["fields"])
     panel = bars if isinstance(bars, Panel) else _panel(bars, fields, symbol, about["symbols"])
     assets = about.get("assets")

@@ -14,17 +14,17 @@ import requests
 from tsdeep.errors import RunError
 from tsdeep.serving.transport import (
     DTYPES,
-    Refused,
+    Asking,
     Signature,
     TensorInfo,
     Unavailable,
     VersionStatus,
-    asking,
     short,
+    within,
 )
 
 
-class Rest:
+class Rest(Asking):
     """A model behind TensorFlow Serving's REST API.
 
     Parameters
@@ -57,6 +57,7 @@ class Rest:
         headers: Mapping[str, str],
         form: Literal["columns", "rows"],
     ) -> None:
+        super().__init__(url, model, timeout=timeout, retries=retries)
         which = (
             f"/versions/{version}"
             if version is not None
@@ -65,9 +66,7 @@ class Rest:
             else ""
         )
         self._address = f"{url.rstrip('/')}/v1/models/{quote(model, safe='')}{which}"
-        self._what = f"{url}, model '{model}'"
-        self._timeout, self._retries, self._headers = timeout, retries, dict(headers)
-        self._form = form
+        self._headers, self._form = dict(headers), form
         # A session of requests is for one thread at a time: each request takes one that is idle.
         self._idle: deque[requests.Session] = deque()
 
@@ -136,48 +135,46 @@ class Rest:
             self._idle.pop().close()
 
     def _ask(self, method: str, path: str, body: str | None = None) -> Any:
-        return asking(
-            lambda seconds: self._once(method, path, body, seconds),
-            self._what,
-            timeout=self._timeout,
-            retries=self._retries,
-        )
+        return self._asked(lambda seconds: self._once(method, path, body, seconds))
 
     def _once(self, method: str, path: str, body: str | None, seconds: float) -> Any:
+        try:
+            response = within(seconds, lambda: self._sent(method, path, body, seconds))
+        except (requests.ConnectionError, requests.Timeout, TimeoutError) as error:
+            raise Unavailable(short(f"{type(error).__name__}: {error}")) from error
+        except requests.RequestException as error:
+            raise RunError(f"{self._what}: {error}") from error
+        if response.status_code != 200:
+            raise self._fault(
+                str(response.status_code),
+                f"HTTP {response.status_code}: {_words(response)}{_elsewhere(response)}",
+            )
+        try:
+            return response.json()
+        except requests.JSONDecodeError:
+            raise RunError(
+                f"{self._what}: found {short(response.text)!r}, expected JSON; is there a model server at this "
+                "address?"
+            ) from None
+
+    def _sent(self, method: str, path: str, body: str | None, seconds: float) -> requests.Response:
+        """Send a request by an idle session; it takes no other way than the one that it was given."""
         headers = self._headers | ({} if body is None else {"Content-Type": "application/json"})
         try:
             session = self._idle.pop()
         except IndexError:
             session = requests.Session()
         try:
-            response = session.request(
-                method, self._address + path, data=body, headers=headers, timeout=seconds
+            return session.request(
+                method,
+                self._address + path,
+                data=body,
+                headers=headers,
+                timeout=seconds,
+                allow_redirects=False,  # to another host the headers, which may hold a key, would go too
             )
-        except (requests.ConnectionError, requests.Timeout) as error:
-            raise Unavailable(short(f"{type(error).__name__}: {error}")) from error
-        except requests.RequestException as error:
-            raise RunError(f"{self._what}: {error}") from error
         finally:
             self._idle.append(session)
-        if response.status_code == 200:
-            try:
-                return response.json()
-            except requests.JSONDecodeError:
-                raise RunError(
-                    f"{self._what}: found {short(response.text)!r}, expected JSON; is there a model server at this "
-                    "address?"
-                ) from None
-        words = _words(response)
-        if response.status_code in (502, 503, 504):
-            raise Unavailable(f"HTTP {response.status_code}: {words}")
-        if response.status_code == 400:
-            raise Refused(f"{self._what}: the server refused the request with HTTP 400: {words}")
-        hint = ""
-        if response.status_code == 404:
-            hint = "; expected the name of a model that the server has, and one of its versions"
-        elif response.status_code in (401, 403):
-            hint = "; the server or a proxy expects a key: give it with headers="
-        raise RunError(f"{self._what}: HTTP {response.status_code}: {words}{hint}")
 
     def _unexpected(self, what: str, answer: Any, error: Exception) -> RunError:
         return RunError(
@@ -192,6 +189,11 @@ def _words(response: requests.Response) -> str:
         return short(str(response.json()["error"]))
     except (ValueError, KeyError, TypeError):
         return short(response.text) or response.reason or "no words"
+
+
+def _elsewhere(response: requests.Response) -> str:
+    place = response.headers.get("Location")
+    return f"; found a redirect to {place}, expected the server's own address as url" if place else ""
 
 
 def _tensors(about: Mapping[str, Any]) -> dict[str, TensorInfo]:

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from tsdeep.errors import RunError, SpecError, unknown_name
+from tsdeep.serving.folders import METADATA
 from tsdeep.serving.metadata import checked_description, latest_version, read_metadata
-from tsdeep.serving.transport import Signature, TensorInfo
+from tsdeep.serving.transport import Signature, TensorInfo, within
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Known:
 
 
 def given_description(
-    metadata: str | os.PathLike[str] | Mapping[str, Any] | None, timeout: float
+    metadata: str | os.PathLike[str] | Mapping[str, Any] | None, version: int | None, timeout: float
 ) -> dict[str, Any] | None:
     """Read the description of an export from wherever it is: a mapping, a file, a folder, or an address.
 
@@ -41,6 +42,8 @@ def given_description(
     ----------
     metadata : path, str or mapping, optional
         As of `Client`.
+    version : int, optional
+        The version whose description is read from a model's folder; by default the newest.
     timeout : float
         Seconds to wait for an address.
 
@@ -51,6 +54,8 @@ def given_description(
 
     Raises
     ------
+    SpecError
+        If it is none of these.
     RunError
         If it cannot be read, or lacks what a client needs.
     """
@@ -58,6 +63,10 @@ def given_description(
         return None
     if isinstance(metadata, Mapping):
         return checked_description(metadata, "metadata")
+    if not isinstance(metadata, (str, os.PathLike)):
+        raise SpecError(
+            f"metadata: found {metadata!r}, expected a path, an address, or the content of tsdeep.json"
+        )
     address = str(metadata)
     if address.startswith(("http://", "https://")):
         return _fetched(address, timeout)
@@ -67,6 +76,8 @@ def given_description(
             return checked_description(json.loads(path.read_text()), str(path))
         except (OSError, json.JSONDecodeError) as error:
             raise RunError(f"{path}: cannot be read as the description of an export: {error}") from error
+    if version is not None and not (path / METADATA).is_file():
+        return read_metadata(path / str(version))
     return read_metadata(latest_version(path))
 
 
@@ -208,10 +219,10 @@ def _fetched(address: str, timeout: float) -> dict[str, Any]:
     import requests
 
     try:
-        response = requests.get(address, timeout=timeout)
+        response = within(timeout, lambda: requests.get(address, timeout=timeout))
         response.raise_for_status()
         return checked_description(response.json(), address)
-    except requests.RequestException as error:
+    except (requests.RequestException, TimeoutError) as error:
         raise RunError(f"{address}: cannot be read as the description of an export: {error}") from error
 
 
