@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 
 import tsdeep
-from tests.synthetic import samples
+from tests.synthetic import samples as market_samples
 from tsdeep.serving.folders import new_version, remove_unfinished, versions
+from tsdeep.sources import make_source
 
 
 @pytest.fixture(scope="module")
 def market():
-    return samples(200)
+    return market_samples(200)
 
 
 def export(market, folder):
@@ -157,12 +158,25 @@ WIDE = {
 }
 
 
-@pytest.mark.parametrize("name", WIDE)
-def test_an_export_is_at_most_a_tenth_larger_than_its_weights_beside_the_graph(name, market, tmp_path):
-    model = tsdeep.build(name, market, **WIDE[name])
-    scaler = market.fit_scaler(market.rows)
+WIDE_BOOKS = {"deeplob": {"units": 128}, "tlob": {"units": 80}}
+
+
+@pytest.fixture(scope="module")
+def books():
+    source = make_source({"kind": "simulated_book", "sessions": 1, "rows": 300, "levels": 10})
+    panel = source.panel(("ask_price", "ask_size", "bid_price", "bid_size"))
+    features = tsdeep.FeatureBank([{"kind": "book_levels", "levels": 10}])
+    found = tsdeep.Samples(panel, features, tsdeep.get_task("movement", horizon_rows=20), 32)
+    return found.fit_task(found.rows)
+
+
+@pytest.mark.parametrize("name", [*WIDE, *WIDE_BOOKS])
+def test_an_export_is_at_most_a_tenth_larger_than_its_weights_beside_the_graph(name, market, books, tmp_path):
+    samples = books if name in WIDE_BOOKS else market
+    model = tsdeep.build(name, samples, **(WIDE | WIDE_BOOKS)[name])
+    scaler = samples.fit_scaler(samples.rows)
     version = tsdeep.export(
-        model, tmp_path, samples=market, scaler=scaler, verify=False, warmup=False, compiled=(1,)
+        model, tmp_path, samples=samples, scaler=scaler, verify=False, warmup=False, compiled=(1,)
     )
     weights = sum(weight.nbytes for weight in model.get_weights())
     assert weights > 250_000

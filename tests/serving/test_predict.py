@@ -1,3 +1,6 @@
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -113,3 +116,26 @@ def test_a_damaged_description_is_named(exported, tmp_path):
     (tmp_path / "1" / "tsdeep.json").write_text('{"fields": [')
     with pytest.raises(RunError, match=r"tsdeep\.json: cannot be read"):
         tsdeep.predict(tmp_path, bars(50))
+
+
+def test_a_table_that_is_none_is_refused(result, exported):
+    for model in (result, exported):
+        with pytest.raises(DataError, match="bars: found dict, expected a DataFrame or a Panel"):
+            tsdeep.predict(model, {"close": [1.0]})
+
+
+def test_an_export_is_read_once_and_a_new_version_when_it_is_there(result, tmp_path, monkeypatch):
+    import tensorflow as tf
+
+    read = []
+    load = tf.saved_model.load
+    monkeypatch.setattr(tf.saved_model, "load", lambda path: read.append(Path(path).name) or load(path))
+    tsdeep.export(result, tmp_path, verify=False)
+    for _ in range(2):
+        tsdeep.predict(tmp_path, bars(50))
+    shutil.copytree(tmp_path / "1", tmp_path / "2")
+    tsdeep.predict(tmp_path, bars(50))
+    shutil.rmtree(tmp_path / "2")
+    shutil.copytree(tmp_path / "1", tmp_path / "2", copy_function=shutil.copyfile)
+    tsdeep.predict(tmp_path, bars(50))
+    assert read == ["1", "2", "2"]

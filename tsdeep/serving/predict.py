@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from functools import cache
+from functools import cache, lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import pandas as pd
 from tsdeep.errors import RunError
 from tsdeep.features import ScalerBySymbol
 from tsdeep.serving.export import describe
+from tsdeep.serving.folders import METADATA
 from tsdeep.serving.metadata import latest_version, read_metadata
 from tsdeep.serving.raw_rows import Answer, answered
 
@@ -58,6 +60,14 @@ def predict(
     return answered(about, answer, bars, rows=rows, symbol=symbol)
 
 
+@lru_cache(maxsize=1)
+def _loaded(version: Path, _written_ns: int) -> Any:
+    """Keep the model that was asked last, whose reading takes longer than its answer."""
+    import tensorflow as tf
+
+    return tf.saved_model.load(str(version))
+
+
 def _open(model: Result | str | os.PathLike[str]) -> tuple[dict[str, Any], Answer]:
     """Return the description of a model and a function from raw windows to its outputs."""
     import tensorflow as tf
@@ -65,7 +75,7 @@ def _open(model: Result | str | os.PathLike[str]) -> tuple[dict[str, Any], Answe
     if isinstance(model, (str, os.PathLike)):
         version = latest_version(model)
         about = read_metadata(version)
-        loaded = tf.saved_model.load(str(version))
+        loaded = _loaded(version.absolute(), (version / METADATA).stat().st_mtime_ns)
 
         def served(fields: dict[str, tf.Tensor], symbol: str) -> Any:
             del symbol
