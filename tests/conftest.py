@@ -1,6 +1,7 @@
 """What all tests share: a quiet TensorFlow, a cache of their own, and one finished run."""
 
 import importlib.util
+import itertools
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -20,8 +21,26 @@ def cache_of_tests(tmp_path_factory):
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def trials_of_fixtures(tmp_path_factory):
+    """A registry of trials that is not the user's, of what fixtures of modules and sessions run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TSDEEP_TRIALS", str(tmp_path_factory.mktemp("trials") / "fixtures"))
+        yield
+
+
+_NUMBERS = itertools.count()
+
+
+@pytest.fixture(autouse=True)
+def trials_of_a_test(trials_of_fixtures, monkeypatch):
+    """An empty registry of trials for each test, so that no report depends on the tests before."""
+    folder = f"{os.path.dirname(os.environ['TSDEEP_TRIALS'])}/{next(_NUMBERS)}"
+    monkeypatch.setenv("TSDEEP_TRIALS", folder)
+
+
 @pytest.fixture(scope="session")
-def finished_run(tmp_path_factory):
+def finished_run(tmp_path_factory, trials_of_fixtures):
     """Folder of a run of the S&P 500 spec: its last fold, one epoch."""
     from tsdeep.cli import main
 

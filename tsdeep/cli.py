@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import tsdeep
 from tsdeep.cli_data import add_data
 from tsdeep.cli_sources import add_source, source_of, with_source
+from tsdeep.cli_trials import add_trials
 from tsdeep.errors import RunError, TsdeepError
 
 if TYPE_CHECKING:
@@ -127,6 +128,7 @@ def _parser() -> argparse.ArgumentParser:
     predict.set_defaults(command=_predict)
 
     add_data(commands)
+    add_trials(commands)
     return parser
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -11,11 +12,13 @@ from urllib.parse import quote
 import pandas as pd
 
 from tsdeep.errors import RunError
+from tsdeep.evaluation import get_evaluator
 from tsdeep.features import ScalerBySymbol
 from tsdeep.serving.export import export
 from tsdeep.serving.folders import versions
 from tsdeep.serving.server_files import check_server_files, write_server_files
 from tsdeep.spec import DataSpec, load, load_spec
+from tsdeep.trials import Trial, read_trials, record_trial, settings_hash
 from tsdeep.validation.result import Result
 from tsdeep.validation.run_folder import FoldReader, read_run_json, write_run_json
 from tsdeep.validation.walk_forward import walk_forward
@@ -38,7 +41,8 @@ def run(
         The run folder: `predictions.parquet`, `references.parquet`, `metrics.csv`, `figures/`,
         `report.html`, `model/1/` (`model/symbol=<symbol>/1/` where each of several has
         a scaler of its own), `spec.yaml` (all settings) and `run.json` (seed, versions, timings, hash
-        of the data). Finished folds stand in `folds/`.
+        of the data). Finished folds stand in `folds/`. The run is also recorded in the registry of trials
+        (`tsdeep.trials`), which later reports count; one that cannot be written to is warned of.
     resume : bool, default False
         Continue a run that was interrupted; finished folds are kept as they are.
     progress : bool, default True
@@ -55,6 +59,7 @@ def run(
     """
     spec = spec if isinstance(spec, DataSpec) else load_spec(spec)
     out = Path(out)
+    read_trials(spec.name)  # a registry that cannot be read is refused before the work, not after
     samples = load(spec)
     training = spec.training.model_dump()
     optimizer = {name: training.pop(name) for name in ("learning_rate", "weight_decay")}
@@ -87,7 +92,36 @@ def run(
             "finished": pd.Timestamp.now(tz="UTC").isoformat(timespec="seconds"),
         },
     )
+    try:
+        record_trial(_trial(result))
+    except RunError as error:
+        warnings.warn(str(error), stacklevel=2)
     return result
+
+
+def _trial(result: Result) -> Trial:
+    """Say what was tried, and what a strategy on it earned."""
+    assert result.samples.spec is not None
+    returns = get_evaluator(result.samples.task.kind).returns(result.evaluation, result.model)
+    if returns is None:
+        times = result.predictions[["symbol", "time"]].drop_duplicates()["time"]
+        sharpe, rows, first, last = None, len(times), times.min(), times.max()
+    else:
+        sharpe = float(returns.mean() / returns.std()) if returns.std() > 0 else None
+        rows, first, last = len(returns), returns.index[0], returns.index[-1]
+    return Trial(
+        study=result.samples.spec.name,
+        task=result.samples.task.kind,
+        model=result.model,
+        settings_sha256=settings_hash(result.settings),
+        data_sha256=result.settings["data_sha256"],
+        sharpe=sharpe,
+        rows=rows,
+        first=pd.Timestamp(first).isoformat(),
+        last=pd.Timestamp(last).isoformat(),
+        finished=pd.Timestamp.now(tz="UTC").tz_localize(None).isoformat(timespec="seconds"),
+        run=str(result.path.absolute()) if result.path is not None else "",
+    )
 
 
 def export_each(

@@ -17,7 +17,20 @@ from tsdeep.evaluation.backtest import (
     opens_equal_to_prior_close,
     position_sizes,
 )
+from tsdeep.evaluation.bootstrap import (
+    mean_block_rows,
+    percentile_interval,
+    risk_intervals,
+    stationary_draws,
+)
 from tsdeep.evaluation.calibration import calibration_error, calibration_table, wilson_interval
+from tsdeep.evaluation.deflation import (
+    deflated_sharpe,
+    expected_maximum_sharpe,
+    minimum_track_record,
+    probabilistic_sharpe,
+    sharpe_moments,
+)
 from tsdeep.evaluation.direction import (
     METRICS,
     DirectionEvaluation,
@@ -75,10 +88,12 @@ from tsdeep.evaluation.movement import (
     plot_time_of_day,
     replay_movement,
 )
+from tsdeep.evaluation.overfitting import Overfitting, backtest_overfitting
 from tsdeep.evaluation.plots import plot_learning_curves
 from tsdeep.evaluation.replay import Replay, RoundTrips, replay_book, round_trips
 from tsdeep.evaluation.report import render_report, write_report
 from tsdeep.evaluation.risk import risk_figures, rows_a_year
+from tsdeep.evaluation.sharpe_odds import SharpeOdds, sharpe_odds, trial_number
 from tsdeep.evaluation.significance import (
     Significance,
     diebold_mariano,
@@ -90,6 +105,7 @@ from tsdeep.evaluation.significance import (
     sharpe_difference,
     sharpe_ratio,
 )
+from tsdeep.evaluation.superiority import Superiority, superiority
 from tsdeep.evaluation.verdict import Verdict
 from tsdeep.evaluation.volatility import (
     REGIMES,
@@ -136,14 +152,18 @@ __all__ = [
     "Evidence",
     "InformationCoefficient",
     "MovementEvaluation",
+    "Overfitting",
     "QuantileSpread",
     "Replay",
     "RoundTrips",
+    "SharpeOdds",
     "Significance",
+    "Superiority",
     "TargetPortfolio",
     "Verdict",
     "VolatilityEvaluation",
     "backtest",
+    "backtest_overfitting",
     "breakdown",
     "calibration_error",
     "calibration_table",
@@ -162,12 +182,14 @@ __all__ = [
     "confusion_scores",
     "coverage_table",
     "daily_losses",
+    "deflated_sharpe",
     "diebold_mariano",
     "direction_metrics",
     "draw_blocks",
     "effective_rows",
     "evaluate",
     "evaluator_names",
+    "expected_maximum_sharpe",
     "figures",
     "fixed_b_degrees",
     "forward_returns",
@@ -181,8 +203,10 @@ __all__ = [
     "log_losses",
     "make_basket",
     "market_regimes",
+    "mean_block_rows",
     "metrics_table",
     "mincer_zarnowitz",
+    "minimum_track_record",
     "model_confidence_set",
     "movement_metrics",
     "movement_signals",
@@ -192,6 +216,7 @@ __all__ = [
     "opens_equal_to_prior_close",
     "overlap_lags",
     "past_labels",
+    "percentile_interval",
     "pesaran_timmermann",
     "pinball_losses",
     "plot_calibration",
@@ -212,6 +237,7 @@ __all__ = [
     "pooled_scores",
     "position_sizes",
     "predicted_class",
+    "probabilistic_sharpe",
     "qlike_losses",
     "quantile_shares",
     "quantile_spread",
@@ -220,13 +246,19 @@ __all__ = [
     "replay_book",
     "replay_movement",
     "risk_figures",
+    "risk_intervals",
     "round_trips",
     "rows_a_year",
     "sharpe_difference",
+    "sharpe_moments",
+    "sharpe_odds",
     "sharpe_ratio",
+    "stationary_draws",
     "summary_table",
+    "superiority",
     "target_portfolio",
     "tidy_metrics",
+    "trial_number",
     "volatility_metrics",
     "volatility_scores",
     "wilson_interval",

@@ -6,6 +6,7 @@ import pandas as pd
 
 from tsdeep.evaluation.evidence import Evidence
 from tsdeep.evaluation.prediction_tables import distinct_rows
+from tsdeep.evaluation.sharpe_odds import trial_number
 
 
 def simulated_caveat(evidence: Evidence) -> list[str]:
@@ -39,14 +40,15 @@ def fitting_caveats(
         What predictions are the mean of: "seeds", or "members" where more than the seed differs.
     """
     said = []
-    if evidence.variants is None:
+    number = trial_number(evidence.variants, evidence.trials) or 1
+    if evidence.variants is None and number == 1:
         said.append(
             "How many settings were tried before this one was not recorded. Every variant tried and dropped "
             "makes a good result likelier by luck."
         )
-    elif evidence.variants > 1:
+    elif number > 1:
         said.append(
-            f"{evidence.variants} settings were tried. The {shown} are those of the one that is shown: "
+            f"{number} settings were tried. The {shown} are those of the one that is shown: "
             "the best of several looks good by luck more often than they say."
         )
     if evidence.seeds > 1:

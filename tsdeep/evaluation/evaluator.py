@@ -90,6 +90,10 @@ class Evaluator(ABC):
     def context(self, evidence: Evidence, evaluation: Any) -> dict[str, Any]:
         """Return what the task's own blocks of the report's page are filled with."""
 
+    def returns(self, evaluation: Any, model: str) -> pd.Series | None:  # noqa: ARG002
+        """Return what a strategy on a model's predictions earned, after costs, by time; None: nothing is traded."""
+        return None
+
     def tables(self, evaluation: Any) -> Mapping[str, pd.DataFrame]:  # noqa: ARG002
         """Return tables that are written beside the report, by name, as `metrics.csv` is; by default none."""
         return {}

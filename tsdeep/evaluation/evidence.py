@@ -54,6 +54,9 @@ class Evidence:
         the portfolio of `volatility`.
     variants : int, optional
         How many settings were tried before this one; None: not recorded. The report says so.
+    trials : pandas.DataFrame, optional
+        Other settings of the study that are registered, a row each: sharpe, rows, first, last, see
+        `tsdeep.trials.read_trials`; no rows: nothing else was run. None: there is no registry.
     draws : int
         Bootstrap draws.
     seed : int
@@ -110,6 +113,7 @@ class Evidence:
     row: str = "one bar"
     notes: tuple[str, ...] = ()
     block_rows: int | None = None
+    trials: pd.DataFrame | None = None
     touch: pd.DataFrame | None = None
     tick: float | None = None
 
@@ -127,6 +131,9 @@ class Evidence:
             raise SpecError(
                 f"evidence: variants is {self.variants!r}, expected at least 1, or None: not recorded"
             )
+        if self.trials is not None and not {"sharpe", "rows", "first", "last"} <= set(self.trials.columns):
+            found = ", ".join(map(str, self.trials.columns))
+            raise SpecError(f"evidence: trials has the columns {found}, expected sharpe, rows, first, last")
         if self.references is not None and self.model in set(self.references.get("method", ())):
             raise SpecError(
                 f"evidence: model is called {self.model!r}, as one of the references; give it another name"

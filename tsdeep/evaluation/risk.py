@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import empyrical
+import numpy as np
 import pandas as pd
 
 TRADING_DAYS = 252
@@ -46,25 +47,32 @@ def risk_figures(
 
     Parameters
     ----------
-    returns, benchmark : pandas.Series
-        Simple returns of the same rows.
+    returns, benchmark : pandas.Series [rows]
+        Simple returns of the same rows. Arrays do where `periods_per_year` is given.
     periods_per_year : float, optional
         Rows a year, for annualising; by default `rows_a_year` of the index of `returns`.
 
     Returns
     -------
     dict of str to float
-        annual_return and annual_volatility (fractions a year), sharpe, sortino, max_drawdown (a negative
-        fraction), alpha (a year) and beta against the benchmark.
+        annual_return (compound) and annual_volatility (fractions a year); sharpe (mean over standard deviation) and
+        sortino (mean over the root mean square of returns below zero), both times the root of rows a year; calmar
+        (annual return over the largest drawdown; NaN without one); max_drawdown (a negative fraction); alpha
+        (a year) and beta against the benchmark, by least squares; tail_ratio (95th percentile of returns over
+        the size of the 5th; NaN where that is zero).
     """
     rows = rows_a_year(returns.index) if periods_per_year is None else periods_per_year
     alpha, beta = empyrical.alpha_beta(returns, benchmark, annualization=rows)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        tail_ratio = float(empyrical.tail_ratio(returns))
     return {
         "annual_return": float(empyrical.annual_return(returns, annualization=rows)),
         "annual_volatility": float(empyrical.annual_volatility(returns, annualization=rows)),
         "sharpe": float(empyrical.sharpe_ratio(returns, annualization=rows)),
         "sortino": float(empyrical.sortino_ratio(returns, annualization=rows)),
+        "calmar": float(empyrical.calmar_ratio(returns, annualization=rows)),
         "max_drawdown": float(empyrical.max_drawdown(returns)),
         "alpha": float(alpha),
         "beta": float(beta),
+        "tail_ratio": tail_ratio if np.isfinite(tail_ratio) else float("nan"),
     }

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from arch.bootstrap import MCS, StationaryBootstrap, optimal_block_length
+from arch.bootstrap import MCS
 from numpy.typing import ArrayLike
 from scipy.stats import norm
 from scipy.stats import t as student
 from statsmodels.regression.linear_model import OLS
 
 from tsdeep.errors import DataError
+from tsdeep.evaluation.bootstrap import mean_block_rows, percentile_interval, stationary_draws
 
 _NAN = float("nan")
 
@@ -308,22 +309,23 @@ def sharpe_difference(
     if np.ptp(pair[:, 0] - pair[:, 1]) == 0:
         same = "not defined: the strategy is the benchmark"
         return Significance(estimate, estimate, estimate, _NAN, _NAN, rows, same)
-    if block_rows is None:
-        lengths = np.asarray(optimal_block_length(pair)["stationary"], dtype=np.float64)
-        block_rows = max(1.0, float(np.nanmax(lengths)))
-    bootstrap = StationaryBootstrap(block_rows, pair, seed=np.random.default_rng(seed))
-    drawn = np.empty(draws)
-    for i, (sample, _) in enumerate(bootstrap.bootstrap(draws)):
-        first, second = sharpe_ratio(sample[0], periods_per_year)
-        drawn[i] = first - second
-    drawn = drawn[np.isfinite(drawn)]
-    if len(drawn) < draws / 2:
+    block_rows = mean_block_rows(pair) if block_rows is None else block_rows
+    ratio_pairs = stationary_draws(
+        pair,
+        lambda sample: sharpe_ratio(sample, periods_per_year),
+        block_rows=block_rows,
+        draws=draws,
+        seed=seed,
+    )  # [draws, 2]
+    drawn = ratio_pairs[:, 0] - ratio_pairs[:, 1]
+    low, high = percentile_interval(drawn)
+    if np.isnan(low):
         return Significance(estimate, _NAN, _NAN, _NAN, _NAN, rows, "not defined: too few trades")
-    low, high = np.quantile(drawn, [0.025, 0.975])
+    drawn = drawn[np.isfinite(drawn)]
     side = min(np.sum(drawn <= 0), np.sum(drawn >= 0))
     p_value = min(1.0, 2 * (1 + float(side)) / (1 + len(drawn)))
     note = f"stationary bootstrap, {draws} draws, mean block {block_rows:.1f} rows"
-    return Significance(estimate, float(low), float(high), _NAN, p_value, rows, note)
+    return Significance(estimate, low, high, _NAN, p_value, rows, note)
 
 
 def _pair(first: ArrayLike, second: ArrayLike) -> tuple[np.ndarray, np.ndarray]:

@@ -28,6 +28,7 @@ from tsdeep.evaluation import (
     replay_movement,
     write_report,
 )
+from tsdeep.trials import other_trials
 from tsdeep.validation.combinatorial import CombinatorialPurged
 
 if TYPE_CHECKING:
@@ -185,6 +186,7 @@ class Result:
             row=self.samples.panel.row,
             notes=(*self.samples.panel.notes, *self._fit_notes()),
             variants=None if spec is None else spec.variants,
+            trials=None if spec is None else other_trials(spec.name, self.settings),
             **strategy,
         )
 

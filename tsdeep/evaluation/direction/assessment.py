@@ -25,6 +25,7 @@ from tsdeep.evaluation.direction.verdict import QUESTIONS, judge
 from tsdeep.evaluation.evaluator import Evaluation
 from tsdeep.evaluation.evidence import Evidence
 from tsdeep.evaluation.plots import plot_learning_curves
+from tsdeep.evaluation.sharpe_odds import SharpeOdds, sharpe_odds
 from tsdeep.evaluation.significance import (
     Significance,
     diebold_mariano,
@@ -52,12 +53,15 @@ class DirectionEvaluation(Evaluation):
         Index (method, costs): `Backtest.figures` before and after costs, then buy and hold.
     executions : pandas.DataFrame
         Index execution: Sharpe before and after costs of the model's strategy, and its annual return.
+    sharpe_odds : SharpeOdds
+        How sure the Sharpe ratio of the model's strategy after costs is, with the number of trials that are known.
     """
 
     tests: pd.DataFrame
     backtests: Mapping[str, Backtest]
     strategies: pd.DataFrame
     executions: pd.DataFrame
+    sharpe_odds: SharpeOdds
 
 
 def evaluate_direction(evidence: Evidence) -> DirectionEvaluation:
@@ -86,6 +90,7 @@ def evaluate_direction(evidence: Evidence) -> DirectionEvaluation:
     strategies = _strategies(backtests)
     tests = _tests(evidence, methods, backtests[evidence.model])
     verdict = _verdict(evidence, predictions, tests, strategies)
+    odds = _sharpe_odds(evidence, backtests[evidence.model])
     return DirectionEvaluation(
         metrics=direction_table(evidence.predictions, evidence.references, name=evidence.model),
         tests=_tests_table(tests, verdict),
@@ -94,7 +99,8 @@ def evaluate_direction(evidence: Evidence) -> DirectionEvaluation:
         strategies=strategies,
         executions=_executions(evidence, predictions),
         seeds=_seeds(predictions),
-        caveats=caveats(evidence, predictions, backtests[evidence.model]),
+        sharpe_odds=odds,
+        caveats=(*caveats(evidence, predictions, backtests[evidence.model]), odds.words),
     )
 
 
@@ -259,6 +265,17 @@ def _strategies(backtests: Mapping[str, Backtest]) -> pd.DataFrame:
     frame = pd.DataFrame(rows).T
     frame.index.names = ["method", "costs"]
     return frame
+
+
+def _sharpe_odds(evidence: Evidence, traded: Backtest) -> SharpeOdds:
+    return sharpe_odds(
+        traded.net,
+        variants=evidence.variants,
+        trials=evidence.trials,
+        periods_per_year=traded.periods_per_year,
+        draws=evidence.draws,
+        seed=evidence.seed,
+    )
 
 
 def _executions(evidence: Evidence, predictions: pd.DataFrame) -> pd.DataFrame:

@@ -50,6 +50,10 @@ class DirectionEvaluator(Evaluator):
         """Score, test and trade, see `evaluate_direction`."""
         return evaluate_direction(evidence)
 
+    def returns(self, evaluation: DirectionEvaluation, model: str) -> pd.Series:
+        """Return the simple returns of a method's strategy after costs, by time."""
+        return evaluation.backtests[model].net
+
     def figures(self, evidence: Evidence, evaluation: DirectionEvaluation) -> dict[str, Figure]:
         """Draw the figures, see `direction_figures`."""
         return direction_figures(evidence, evaluation)

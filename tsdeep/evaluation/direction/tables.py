@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from tsdeep.evaluation.direction.assessment import DirectionEvaluation
 from tsdeep.evaluation.direction.metrics import METRICS
 from tsdeep.evaluation.evidence import Evidence
-from tsdeep.evaluation.formatting import number_text, p_cell
+from tsdeep.evaluation.formatting import interval_text, number_text, p_cell, text_table
+from tsdeep.evaluation.sharpe_odds import SharpeOdds
 
 CAPTIONS = {
     "folds": "How the folds were cut: the rows to fit on, to stop on and to be tested on, through time.",
@@ -46,6 +48,7 @@ def report_context(evidence: Evidence, evaluation: DirectionEvaluation) -> dict[
         "by_fold": _by_fold(metrics, methods),
         "tests": _tests(evaluation.tests),
         "strategies": _strategies(evaluation.strategies),
+        "sharpe_odds": _sharpe_odds(evaluation, evidence.model),
         "executions": _executions(evaluation.executions),
         "seeds": _seeds(evaluation.seeds),
         "names": _METRIC_NAMES,
@@ -112,6 +115,8 @@ def _strategies(table: pd.DataFrame) -> list[list[str]]:
                 number_text(row["sharpe"], ".2f"),
                 number_text(row["sortino"], ".2f"),
                 number_text(row["max_drawdown"], ".1%"),
+                number_text(row["calmar"], ".2f"),
+                number_text(row["tail_ratio"], ".2f"),
                 number_text(row["alpha"], "+.1%"),
                 number_text(row["beta"], "+.2f"),
                 number_text(row["turnover"], ".0f"),
@@ -119,6 +124,32 @@ def _strategies(table: pd.DataFrame) -> list[list[str]]:
             ]
         )
     return rows
+
+
+def _sharpe_odds(evaluation: DirectionEvaluation, model: str) -> dict[str, Any]:
+    odds, year = evaluation.sharpe_odds, evaluation.backtests[model].periods_per_year
+    return text_table(
+        ["how sure the Sharpe ratio is", ""],
+        [
+            ["Sharpe ratio after costs", number_text(odds.sharpe, ".2f")],
+            ["its 95% interval, stationary bootstrap", interval_text(odds.low, odds.high, ".2f")],
+            ["probabilistic Sharpe ratio: P(true ratio above 0)", number_text(odds.probabilistic, ".3f")],
+            ["record that 95% of that would take", _record_text(odds, year)],
+            ["settings tried, as far as known", "not known" if odds.trials is None else f"{odds.trials:,}"],
+            ["the best of so many without skill would show", number_text(odds.expected_maximum, ".2f")],
+            ["deflated Sharpe ratio: P(true ratio above that)", number_text(odds.deflated, ".3f")],
+            ["skewness of a row's returns", number_text(odds.skewness, ".2f")],
+            ["kurtosis of a row's returns (normal: 3)", number_text(odds.kurtosis, ".1f")],
+        ],
+    )
+
+
+def _record_text(odds: SharpeOdds, year: float) -> str:
+    if np.isinf(odds.track_record_rows):
+        return "no length would do"
+    if np.isnan(odds.track_record_rows):
+        return "—"
+    return f"{odds.track_record_rows / year:,.1f} years; these are {odds.rows / year:,.1f}"
 
 
 def _executions(table: pd.DataFrame) -> list[list[str]]:
