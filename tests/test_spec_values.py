@@ -126,7 +126,8 @@ from tsdeep import SpecError, make_spec
         ({"training": {"refit": "perhaps"}}, "training.refit: found 'perhaps', expected a boolean"),
         (
             {"backtest": {"sizing": "sgn"}},
-            "backtest.sizing: found 'sgn', expected 'sign', 'threshold' or 'probability'",
+            "backtest.sizing: found 'sgn', expected 'sign', 'threshold', 'probability', "
+            "'volatility_target' or 'equal_risk'",
         ),
         (
             {"backtest": {"sizing": "threshold"}},

@@ -9,7 +9,7 @@ import pandas as pd
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
 
 from tsdeep.dates import Date
-from tsdeep.evaluation import position_sizes
+from tsdeep.evaluation import Strategy
 from tsdeep.models import get_model, hyperparameters
 from tsdeep.validation import WalkForward
 
@@ -30,6 +30,8 @@ def _length(value: Any) -> int | str:
 
 Length = Annotated[int | str, BeforeValidator(_length)]
 Count = Annotated[int, Field(strict=True, ge=1)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Period(Part):
@@ -110,12 +112,20 @@ class Training(Part):
 
 
 class Backtest(Part):
-    """The strategy on the predictions: arguments of `tsdeep.evaluation.backtest`."""
+    """The strategy on the predictions: settings of `tsdeep.evaluation.Strategy`."""
 
-    sizing: Literal["sign", "threshold", "probability"] = Field(
+    sizing: Literal["sign", "threshold", "probability", "volatility_target", "equal_risk"] = Field(
         default="sign", description="How a probability becomes a position."
     )
-    threshold: float | None = Field(default=None, description="Of sizing 'threshold'.")
+    threshold: float | None = Field(
+        default=None, description="Of sizing 'threshold'; optional with those by volatility."
+    )
+    target_volatility: Positive | None = Field(
+        default=None, description="Of sizing 'volatility_target': a year, 0.1 is 10%."
+    )
+    volatility_halflife_rows: Positive | None = Field(
+        default=None, description="Half-life of the volatility of the sizings by it; 21 unless given."
+    )
     short: bool = Field(default=True, description="Whether positions below zero are taken.")
     execution: Literal["close", "next_open", "next_close"] = Field(
         default="close", description="The price at which a prediction is traded."
@@ -126,10 +136,33 @@ class Backtest(Part):
         allow_inf_nan=False,
         description="Cost of each fill in basis points of what is traded.",
     )
+    rebalance: Literal["free", "every_row", "on_change"] = Field(
+        default="free",
+        description="Fractions of equity kept at no cost, or shares in an account, ordered every row or on a change.",
+    )
+    max_leverage: Positive = Field(default=1.0, description="Highest gross exposure, a multiple of equity.")
+    min_holding_rows: Count = Field(default=1, description="Rows for which a position is kept at least.")
+    max_holding_rows: Count | None = Field(default=None, description="Rows after which a position is closed.")
+    max_turnover: Positive | None = Field(
+        default=None, description="What is traded at a row at most, a multiple of equity."
+    )
+    borrow_bps: NotNegative = Field(
+        default=0.0, description="Basis points a year of the value of shorts, by calendar day."
+    )
+    fee_per_share: NotNegative = Field(
+        default=0.0, description="Money for each share traded; not with 'free'."
+    )
+    min_fee: NotNegative = Field(
+        default=0.0, description="Money that a fill costs at least; not with 'free'."
+    )
+    capital: Positive | None = Field(
+        default=None,
+        description="Money that the account starts with; 1,000,000 unless given; not with 'free'.",
+    )
 
     @model_validator(mode="after")
     def _usable(self) -> Backtest:
-        position_sizes([0.5], self.sizing, threshold=self.threshold, short=self.short)
+        Strategy(**self.model_dump())
         return self
 
 

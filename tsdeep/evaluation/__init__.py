@@ -8,15 +8,7 @@ from tsdeep.evaluation.assessment import (
     summary_table,
     tidy_metrics,
 )
-from tsdeep.evaluation.backtest import (
-    EXECUTIONS,
-    SIZINGS,
-    Backtest,
-    backtest,
-    open_warning,
-    opens_equal_to_prior_close,
-    position_sizes,
-)
+from tsdeep.evaluation.backtest import Backtest, backtest
 from tsdeep.evaluation.bootstrap import (
     mean_block_rows,
     percentile_interval,
@@ -88,8 +80,10 @@ from tsdeep.evaluation.movement import (
     plot_time_of_day,
     replay_movement,
 )
+from tsdeep.evaluation.opens import open_warning, opens_equal_to_prior_close
 from tsdeep.evaluation.overfitting import Overfitting, backtest_overfitting
 from tsdeep.evaluation.plots import plot_learning_curves
+from tsdeep.evaluation.positions import SIZINGS, position_sizes
 from tsdeep.evaluation.replay import Replay, RoundTrips, replay_book, round_trips
 from tsdeep.evaluation.report import render_report, write_report
 from tsdeep.evaluation.risk import risk_figures, rows_a_year
@@ -105,6 +99,7 @@ from tsdeep.evaluation.significance import (
     sharpe_difference,
     sharpe_ratio,
 )
+from tsdeep.evaluation.strategy import EXECUTIONS, REBALANCES, Strategy
 from tsdeep.evaluation.superiority import Superiority, superiority
 from tsdeep.evaluation.verdict import Verdict
 from tsdeep.evaluation.volatility import (
@@ -140,6 +135,7 @@ __all__ = [
     "EXECUTIONS",
     "METRICS",
     "MOVEMENT_METRICS",
+    "REBALANCES",
     "REGIMES",
     "SIZINGS",
     "VOLATILITY_METRICS",
@@ -158,6 +154,7 @@ __all__ = [
     "RoundTrips",
     "SharpeOdds",
     "Significance",
+    "Strategy",
     "Superiority",
     "TargetPortfolio",
     "Verdict",

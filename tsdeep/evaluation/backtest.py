@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
 
-from tsdeep.errors import DataError, SpecError, unknown_name
+from tsdeep.errors import DataError
+from tsdeep.evaluation.account import trade_shares
+from tsdeep.evaluation.fractions import trade_fractions
+from tsdeep.evaluation.positions import VOLATILITY_SIZINGS, decide, delayed, past_volatility, position_sizes
 from tsdeep.evaluation.risk import risk_figures, rows_a_year
-
-SIZINGS = ("sign", "threshold", "probability")
-EXECUTIONS = ("close", "next_open", "next_close")
-_SAME_OPEN = 2e-5  # the rounding of a quoted index: two cents on a thousand
+from tsdeep.evaluation.strategy import Strategy
 
 
 @dataclass(frozen=True)
@@ -24,24 +25,27 @@ class Backtest:
     ----------
     positions : pandas.DataFrame
         Index: time of the close that ends the interval; a column a symbol: the position held at that close,
-        as a fraction of the symbol's share of equity (1 long, -1 short).
+        as a fraction of the symbol's equal share of equity (1 long, -1 short).
     days : pandas.DataFrame
-        The same index; gross, cost and net (simple returns of the interval that ends there),
-        turnover (sum of |change of position|, as a fraction of equity), benchmark (buy and hold).
-    sizing, threshold, short, execution, cost_bps, delay_rows
-        As given to `backtest`.
+        The same index; gross, cost, borrow and net (simple returns of the interval that ends there),
+        turnover (sum of what is traded, as a fraction of equity), benchmark (buy and hold).
+    targets : pandas.DataFrame
+        Index: time of the close that decides; a column a symbol: the position decided, before any delay.
+    fills : pandas.DataFrame
+        A fill a row: ordered (time of the close at which the order is sent), time (of the bar that it fills in),
+        symbol, side (1 bought, -1 sold), price, fraction (signed value traded, of equity); of an account also
+        shares (signed) and fee (money).
+    strategy : Strategy
+        The settings.
     undecided : int
-        Rows between the first and last prediction that have none, and on which the strategy is flat.
+        Rows between the first and last prediction that have none, and decide for being flat.
     """
 
     positions: pd.DataFrame
     days: pd.DataFrame
-    sizing: str
-    threshold: float | None
-    short: bool
-    execution: str
-    cost_bps: float
-    delay_rows: int
+    targets: pd.DataFrame
+    fills: pd.DataFrame
+    strategy: Strategy
     undecided: int
 
     @property
@@ -60,9 +64,65 @@ class Backtest:
         return self.days["benchmark"]
 
     @property
+    def sizing(self) -> str:
+        """How a probability became a position."""
+        return self.strategy.sizing
+
+    @property
+    def threshold(self) -> float | None:
+        """Of the sizing, where it has one."""
+        return self.strategy.threshold
+
+    @property
+    def short(self) -> bool:
+        """Whether positions below zero were taken."""
+        return self.strategy.short
+
+    @property
+    def execution(self) -> str:
+        """When orders were filled."""
+        return self.strategy.execution
+
+    @property
+    def cost_bps(self) -> float:
+        """Basis points of what was traded."""
+        return self.strategy.cost_bps
+
+    @property
+    def delay_rows(self) -> int:
+        """Rows by which every decision was carried out late."""
+        return self.strategy.delay_rows
+
+    @property
     def periods_per_year(self) -> float:
         """Rows a year, with which figures are annualised: `rows_a_year` of the days."""
         return rows_a_year(self.days.index)
+
+    def returns(self, name: str = "strategy") -> pd.Series:
+        """Return net simple returns as quantstats and pyfolio take them.
+
+        Parameters
+        ----------
+        name : str
+            Name of the series.
+
+        Returns
+        -------
+        pandas.Series
+            float64 by day, index a DatetimeIndex without a time zone; bars within a day are compounded.
+
+        Examples
+        --------
+        >>> time = pd.to_datetime(["2020-01-02", "2020-01-03", "2020-01-06"])
+        >>> up = pd.DataFrame({"time": time[:2], "symbol": "SPX", "up": [0.6, 0.6]})
+        >>> prices = pd.DataFrame({"time": time, "symbol": "SPX", "close": [10.0, 11.0, 11.0]})
+        >>> backtest(up, prices, cost_bps=0).returns().round(3).tolist()
+        [0.1, 0.0]
+        """
+        times = pd.DatetimeIndex(self.days.index)
+        days = times.tz_localize(None).normalize()
+        growth = (1.0 + self.days["net"]).groupby(days).prod()
+        return (growth - 1.0).rename(name).rename_axis("date")
 
     def figures(self) -> pd.DataFrame:
         """Risk figures before and after costs, and of buy and hold: see `risk_figures`.
@@ -87,64 +147,7 @@ class Backtest:
         return table
 
 
-def position_sizes(
-    up: ArrayLike, sizing: str = "sign", *, threshold: float | None = None, short: bool = True
-) -> np.ndarray:
-    """Turn probabilities into positions.
-
-    Parameters
-    ----------
-    up : array_like [rows]
-        P(up).
-    sizing : str
-        `"sign"`: 1 above one half, -1 below, 0 at one half. `"threshold"`: 1 above `threshold`, -1 below
-        `1 - threshold`, 0 between. `"probability"`: `2 P(up) - 1`, the Kelly fraction of an even bet; with
-        daily probabilities near one half it holds a few percent of equity.
-    threshold : float, optional
-        For `"threshold"` alone: in [0.5, 1).
-    short : bool
-        False: negative positions become 0 (long or flat).
-
-    Returns
-    -------
-    numpy.ndarray [rows]
-        Fractions of equity in [-1, 1].
-
-    Raises
-    ------
-    SpecError
-        On an unknown sizing, or a threshold that is missing, out of range, or given where it does nothing.
-
-    Examples
-    --------
-    >>> position_sizes([0.6, 0.5, 0.4]), position_sizes([0.6, 0.4], "probability", short=False).round(3)
-    (array([ 1.,  0., -1.]), array([0.2, 0. ]))
-    """
-    up = np.asarray(up, dtype=np.float64)
-    if sizing not in SIZINGS:
-        raise SpecError(unknown_name("sizing", sizing, SIZINGS))
-    if sizing == "threshold":
-        if threshold is None or not 0.5 <= threshold < 1:
-            raise SpecError(f"sizing 'threshold': threshold is {threshold!r}, expected a number in [0.5, 1)")
-        size = (up > threshold).astype(np.float64) - (up < 1 - threshold)
-    else:
-        if threshold is not None:
-            raise SpecError(f"sizing {sizing!r}: threshold is {threshold!r}, but only 'threshold' uses it")
-        size = np.sign(up - 0.5) if sizing == "sign" else 2 * up - 1
-    return size if short else np.maximum(size, 0.0)
-
-
-def backtest(
-    predictions: pd.DataFrame,
-    prices: pd.DataFrame,
-    *,
-    sizing: str = "sign",
-    threshold: float | None = None,
-    short: bool = True,
-    execution: str = "close",
-    cost_bps: float = 5.0,
-    delay_rows: int = 0,
-) -> Backtest:
+def backtest(predictions: pd.DataFrame, prices: pd.DataFrame, **settings: Any) -> Backtest:
     """Trade on predictions, each decided with the close of its row t.
 
     Executions, for the interval from the close of t to the close of t+1:
@@ -153,14 +156,25 @@ def backtest(
     - `"next_open"`: filled at the open of t+1. The position decided at t-1 earns the overnight part,
       `(open[t+1] - close[t]) / close[t]`, the one decided at t the intraday part,
       `(close[t+1] - open[t+1]) / close[t]`; an unchanged position therefore earns close to close.
-    - `"next_close"`: filled at the close of t+1, one row late: `"close"` with `delay_rows=1`.
+    - `"next_close"`: filled at the close of t+1, one row late.
 
-    Positions are fractions of equity at the latest close up to the fill, set anew at each row; cash earns
-    nothing. Costs are `cost_bps / 1e4 * |change of position|`, the first entry included, charged to the
-    interval in which, or at whose start, the fill lies; the last position is marked, not closed. Several
-    symbols each have an equal and constant share of equity; keeping positions and shares at their size as
-    prices move is not charged. Rows without a prediction between the first and
-    the last are held flat, and counted. The benchmark buys every symbol once and pays no cost.
+    Rebalancing:
+
+    - `"free"`: positions are fractions of equity at the latest close up to the fill, set anew at each row; keeping
+      them, and the symbols' shares, at their size as prices move is not charged. Costs are
+      `cost_bps / 1e4 * |change of position|`, charged to the interval in which, or at whose start, the fill lies;
+      `"next_close"` is `"close"` with `delay_rows=1`.
+    - `"on_change"`: what a broker does. An order is for `target x equity / close` shares, by equity and close of t,
+      and is sent when the target of its symbol changes; shares are then held as they are, so that a position drifts
+      with its price (a short that loses grows). Costs are charged on what is traded at its price, to the interval
+      from t to t+1; with `"next_close"` that is the one at whose end the fill lies. Event-driven engines trade so,
+      and are compared with this: `tsdeep.evaluation.engines`.
+    - `"every_row"`: the same, an order a row: holding a fraction of equity as prices move is traded and charged.
+
+    The first entry is charged, the last position marked, not closed. Cash earns nothing, and shorts cost
+    `borrow_bps`. Several symbols each have an equal and constant share of equity, which `"equal_risk"` redistributes.
+    Rows without a prediction between the first and the last decide for being flat, and are counted. The benchmark
+    buys every symbol once and pays no cost.
 
     Parameters
     ----------
@@ -168,15 +182,9 @@ def backtest(
         Columns time, symbol, up; one row a (symbol, time).
     prices : pandas.DataFrame
         Columns time, symbol, close, and open for `"next_open"`; every row from the first prediction to one
-        after the last.
-    sizing, threshold, short
-        See `position_sizes`.
-    execution : {"close", "next_open", "next_close"}
-        When an order is filled.
-    cost_bps : float
-        Basis points of turnover at each fill.
-    delay_rows : int
-        Rows by which every decision is carried out later than `execution` says.
+        after the last. The sizings by volatility need earlier rows too, at least a half-life of them.
+    **settings
+        Of `tsdeep.evaluation.Strategy`.
 
     Returns
     -------
@@ -188,106 +196,83 @@ def backtest(
     ------
     DataError
         If predictions are given twice, have no price, or no price follows; if prices are unordered, NaN or
-        not positive.
+        not positive; if symbols whose positions depend on each other have different rows; if all is lost.
     SpecError
-        On an unknown sizing or execution, or a negative cost or delay.
+        On an unknown setting, or one out of range.
     """
-    if execution not in EXECUTIONS:
-        raise SpecError(unknown_name("execution", execution, EXECUTIONS))
-    if not (np.isfinite(cost_bps) and cost_bps >= 0):
-        raise SpecError(f"backtest: cost_bps is {cost_bps!r}, expected a finite number of at least 0")
-    if delay_rows != int(delay_rows) or delay_rows < 0:
-        raise SpecError(f"backtest: delay_rows is {delay_rows!r}, expected an integer of at least 0")
+    strategy = Strategy(**settings)
     if predictions.empty:
         raise DataError("backtest: no predictions, expected at least one")
     twice = predictions.duplicated(["symbol", "time"])
     if twice.any():
         row = predictions[twice].iloc[0]
         raise DataError(f"backtest: {row['symbol']} at {row['time']} is predicted twice, expected once")
-    delay = int(delay_rows) + (execution == "next_close")
-    parts: dict[str, pd.DataFrame] = {}
-    undecided = 0
-    for symbol, frame in predictions.groupby("symbol", sort=True):
-        frame = frame.sort_values("time")
-        bars = _bars(prices, str(symbol), frame, execution)
-        decided = pd.Series(
-            position_sizes(frame["up"].to_numpy(), sizing, threshold=threshold, short=short), frame["time"]
-        ).reindex(bars["time"].iloc[:-1])
-        undecided += int(decided.isna().sum())
-        parts[str(symbol)] = _trade(decided.fillna(0.0).to_numpy(), bars, execution, delay)
-    share = 1.0 / len(parts)
-    wide = pd.concat(parts, axis=1).fillna(0.0).sort_index()
-    totals = {key: wide.xs(key, axis=1, level=1).sum(axis=1) for key in ("gross", "turnover")}
-    days = share * pd.DataFrame(totals)
-    days["cost"] = days["turnover"] * cost_bps / 1e4
-    days["net"] = days["gross"] - days["cost"]
-    held = wide.xs("benchmark", axis=1, level=1)
-    wealth = (1.0 + held).cumprod().mean(axis=1)
-    days["benchmark"] = wealth / wealth.shift(1, fill_value=1.0) - 1.0
-    days.index.name = "time"
-    days = days[["gross", "cost", "net", "turnover", "benchmark"]]
-    positions = wide.xs("position", axis=1, level=1)
-    return Backtest(
-        positions, days, sizing, threshold, short, execution, float(cost_bps), int(delay_rows), undecided
-    )
+    bars, ups, volatility = {}, {}, {}
+    for name, frame in predictions.groupby("symbol", sort=True):
+        symbol, frame = str(name), frame.sort_values("time")
+        bars[symbol] = _bars(prices, symbol, frame, strategy.execution)
+        decided = pd.DatetimeIndex(bars[symbol]["time"].iloc[:-1], name="time")
+        ups[symbol] = frame.set_index("time")["up"].reindex(decided)
+        if strategy.sizing in VOLATILITY_SIZINGS:
+            known = prices[(prices["symbol"] == symbol) & (prices["time"] <= decided[-1])]
+            closes = known.set_index("time")["close"]
+            volatility[symbol] = past_volatility(closes, decided, strategy.halflife_rows, symbol)
+    if strategy.needs_common_rows:
+        _check_common_rows(bars, strategy)
+    targets = _targets(ups, volatility, strategy)
+    traded = trade_fractions if strategy.rebalance == "free" else _trade_account
+    positions, days, fills = traded(targets, bars, strategy)
+    undecided = sum(int(up.isna().sum()) for up in ups.values())
+    days["benchmark"] = _buy_and_hold(bars, days.index)
+    return Backtest(positions, days, targets, fills, strategy, undecided)
 
 
-def opens_equal_to_prior_close(prices: pd.DataFrame) -> pd.Series:
-    """Return the share of opens that equal the prior close (to 2e-5), by calendar year.
-
-    An index whose open is the prior close was not observed at the open: `next_open` then fills at the
-    close it pretends to avoid.
-
-    Parameters
-    ----------
-    prices : pandas.DataFrame
-        Columns time, symbol, open, close.
-
-    Returns
-    -------
-    pandas.Series
-        Index: year; values in [0, 1].
-    """
-    ordered = prices.sort_values(["symbol", "time"])
-    prior = ordered.groupby("symbol")["close"].shift(1)
-    same = ((ordered["open"] / prior - 1.0).abs() <= _SAME_OPEN)[prior.notna()]
-    return same.groupby(ordered["time"].dt.year[prior.notna()]).mean()
+def _targets(
+    ups: Mapping[str, pd.Series], volatility: Mapping[str, pd.Series], strategy: Strategy
+) -> pd.DataFrame:
+    """Return the position decided at each row, a column a symbol; 0 where a symbol has no row."""
+    up = pd.DataFrame(ups).sort_index()
+    sizes = position_sizes(up.to_numpy(), strategy.sizing, threshold=strategy.threshold, short=strategy.short)
+    frame = pd.DataFrame(sizes, up.index, up.columns).where(up.notna(), 0.0)
+    known = pd.DataFrame(volatility).reindex(up.index) if volatility else None
+    return decide(frame, up.notna(), known, strategy)
 
 
-def open_warning(prices: pd.DataFrame, meaning: str = "a fill at next_open says little there") -> str:
-    """Say which years' opens repeat the prior close, or return "" where opens can be trusted.
-
-    Parameters
-    ----------
-    prices : pandas.DataFrame
-        Columns time, symbol, close, and open (without it the answer says so).
-    meaning : str
-        What follows from an open that was not observed.
-
-    Returns
-    -------
-    str
-        A sentence or two for a report: years in which over 90% of the opens are repeated, then over 20%.
-    """
-    if "open" not in prices.columns or prices["open"].isna().all():
-        return "The data has no opens, so next_open cannot be computed."
-    shares = opens_equal_to_prior_close(prices)
-    said = [
-        f"In {_years(chosen)} {chosen.mean():.0%} of the opens equal the prior close"
-        for chosen in (shares[shares > 0.9], shares[(shares > 0.2) & (shares <= 0.9)])
-        if len(chosen)
-    ]
-    if not said:
-        return ""
-    return f"{'. '.join(said)}. Such an open was not observed, and {meaning}."
+def _check_common_rows(bars: Mapping[str, pd.DataFrame], strategy: Strategy) -> None:
+    """Refuse symbols that lack a row of the others after their first, or, with an account, end before them."""
+    union = pd.DatetimeIndex(sorted(set().union(*(set(frame["time"]) for frame in bars.values()))))
+    for symbol, frame in bars.items():
+        times = pd.DatetimeIndex(frame["time"])
+        last = union[-1] if strategy.rebalance != "free" else times[-1]
+        expected = union[(union >= times[0]) & (union <= last)]
+        if len(times) != len(expected):
+            at = expected.difference(times)[0]
+            raise DataError(
+                f"backtest: {symbol} has no row at {at}, which other symbols have; expected the same rows, as "
+                f"sizing {strategy.sizing!r}, rebalance {strategy.rebalance!r} and limits weigh symbols together"
+            )
 
 
-def _years(shares: pd.Series) -> str:
-    """Write years as ranges: 1999 to 2005, 2008."""
-    years = [int(year) for year in shares.index]
-    starts = [year for year in years if year - 1 not in years]
-    ends = [year for year in years if year + 1 not in years]
-    return ", ".join(f"{a}" if a == b else f"{a} to {b}" for a, b in zip(starts, ends, strict=True))
+def _buy_and_hold(bars: Mapping[str, pd.DataFrame], times: pd.Index) -> pd.Series:
+    """Return the returns of buying every symbol with an equal share at the start."""
+    earned = {
+        symbol: frame.set_index("time")["close"].pct_change(fill_method=None).iloc[1:]
+        for symbol, frame in bars.items()
+    }
+    wealth = (1.0 + pd.DataFrame(earned).reindex(times).fillna(0.0)).cumprod().mean(axis=1)
+    return wealth / wealth.shift(1, fill_value=1.0) - 1.0
+
+
+def _trade_account(
+    targets: pd.DataFrame, bars: Mapping[str, pd.DataFrame], strategy: Strategy
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Return positions, days and fills of an account that holds shares."""
+    closes = pd.DataFrame({symbol: frame.set_index("time")["close"] for symbol, frame in bars.items()})
+    opens = None
+    if strategy.execution == "next_open":
+        opens = pd.DataFrame({symbol: frame.set_index("time")["open"] for symbol, frame in bars.items()})
+    account = trade_shares(delayed(targets.to_numpy(), strategy.delay_rows), closes, opens, strategy)
+    return account.positions(closes), account.days(), account.fills
 
 
 def _bars(prices: pd.DataFrame, symbol: str, decided: pd.DataFrame, execution: str) -> pd.DataFrame:
@@ -317,20 +302,3 @@ def _bars(prices: pd.DataFrame, symbol: str, decided: pd.DataFrame, execution: s
                 f"backtest: {column} of {symbol} at {row['time']} is {row[column]}, expected a price"
             )
     return bars
-
-
-def _trade(decided: np.ndarray, bars: pd.DataFrame, execution: str, delay: int) -> pd.DataFrame:
-    """Return position, gross, turnover and benchmark of a symbol; `decided` has one row less than `bars`."""
-    close = bars["close"].to_numpy(dtype=np.float64)
-    earned = close[1:] / close[:-1] - 1.0
-    new = np.concatenate([np.zeros(delay), decided])[: len(decided)]
-    old = np.concatenate([[0.0], new[:-1]])
-    if execution == "next_open":
-        opened = bars["open"].to_numpy(dtype=np.float64)[1:]
-        gross = old * (opened - close[:-1]) / close[:-1] + new * (close[1:] - opened) / close[:-1]
-    else:
-        gross = new * earned
-    return pd.DataFrame(
-        {"position": new, "gross": gross, "turnover": np.abs(new - old), "benchmark": earned},
-        index=pd.Index(bars["time"].iloc[1:], name="time"),
-    )

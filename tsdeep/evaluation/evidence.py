@@ -52,6 +52,8 @@ class Evidence:
     sizing, threshold, short, execution, cost_bps
         The strategy on predictions of `direction`, see `tsdeep.evaluation.backtest`; `cost_bps` is also that of
         the portfolio of `volatility`.
+    strategy : mapping of str to any
+        Further settings of that strategy, by their name in `tsdeep.evaluation.Strategy`.
     variants : int, optional
         How many settings were tried before this one; None: not recorded. The report says so.
     trials : pandas.DataFrame, optional
@@ -106,6 +108,7 @@ class Evidence:
     short: bool = True
     execution: str = "close"
     cost_bps: float = 5.0
+    strategy: Mapping[str, Any] = field(default_factory=dict)
     variants: int | None = None
     draws: int = 1000
     seed: int = 0
@@ -113,9 +116,9 @@ class Evidence:
     row: str = "one bar"
     notes: tuple[str, ...] = ()
     block_rows: int | None = None
-    trials: pd.DataFrame | None = None
     touch: pd.DataFrame | None = None
     tick: float | None = None
+    trials: pd.DataFrame | None = None
 
     def __post_init__(self) -> None:
         for key, least in (("horizon_rows", 1), ("draws", 100)):

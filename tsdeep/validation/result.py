@@ -30,6 +30,7 @@ from tsdeep.evaluation import (
 )
 from tsdeep.trials import other_trials
 from tsdeep.validation.combinatorial import CombinatorialPurged
+from tsdeep.validation.hand_over import HandOver
 
 if TYPE_CHECKING:
     import keras
@@ -40,9 +41,17 @@ if TYPE_CHECKING:
 
 _NOT_SHOWN = frozenset({"spec", "data_sha256", "model_sha256", "features", "feature_settings", "versions"})
 
+_STATED = (
+    "sizing",
+    "threshold",
+    "short",
+    "execution",
+    "cost_bps",
+)  # settings of a strategy that a report states
+
 
 @dataclass(frozen=True, eq=False)
-class Result:
+class Result(HandOver):
     """The predictions of a walk-forward run, the reference methods beside them, and the last fold's model.
 
     Parameters
@@ -163,6 +172,7 @@ class Result:
         assets = self.samples.assets
         symbols = sorted(set(self.samples.panel.symbols)) if assets is None else list(assets.names)
         strategy = {} if spec is None else spec.backtest.model_dump()
+        stated = {key: strategy.pop(key) for key in _STATED if key in strategy}
         return Evidence(
             name=spec.name if spec is not None else ", ".join(symbols),
             model=self.model,
@@ -187,7 +197,8 @@ class Result:
             notes=(*self.samples.panel.notes, *self._fit_notes()),
             variants=None if spec is None else spec.variants,
             trials=None if spec is None else other_trials(spec.name, self.settings),
-            **strategy,
+            strategy=strategy,
+            **stated,
         )
 
     def replay(self, **settings: Any) -> Replay:

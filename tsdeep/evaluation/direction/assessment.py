@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from tsdeep.evaluation.backtest import EXECUTIONS, Backtest, backtest
+from tsdeep.evaluation.backtest import Backtest, backtest
 from tsdeep.evaluation.calibration import wilson_interval
 from tsdeep.evaluation.direction import plots
 from tsdeep.evaluation.direction.caveats import caveats
@@ -32,6 +32,7 @@ from tsdeep.evaluation.significance import (
     pesaran_timmermann,
     sharpe_difference,
 )
+from tsdeep.evaluation.strategy import EXECUTIONS
 from tsdeep.evaluation.verdict import Verdict
 
 BASE = "base_rate"
@@ -149,6 +150,7 @@ def _trade(evidence: Evidence, predictions: pd.DataFrame, execution: str) -> Bac
         short=evidence.short,
         execution=execution,
         cost_bps=evidence.cost_bps,
+        **evidence.strategy,
     )
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from tsdeep.evaluation.backtest import Backtest, open_warning
+from tsdeep.evaluation.backtest import Backtest
 from tsdeep.evaluation.common_caveats import fitting_caveats
 from tsdeep.evaluation.direction.metrics import predicted_class
 from tsdeep.evaluation.evidence import Evidence
+from tsdeep.evaluation.opens import open_warning
 
 
 def caveats(evidence: Evidence, predictions: pd.DataFrame, traded: Backtest) -> tuple[str, ...]:
@@ -60,5 +61,6 @@ def caveats(evidence: Evidence, predictions: pd.DataFrame, traded: Backtest) -> 
             f"An accuracy of {np.mean(called == y):.1%} over {len(y):,} rows is more than daily prices are "
             "known to give away: look for a leak before believing it (tsdeep.audit)."
         )
-    said.append("Past test rows only; no borrow fees, dividends, taxes or market impact are counted.")
+    free = "" if traded.strategy.borrow_bps else "borrow fees, "
+    said.append(f"Past test rows only; no {free}dividends, taxes or market impact are counted.")
     return tuple(said)

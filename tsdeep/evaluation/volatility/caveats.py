@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from tsdeep.evaluation.backtest import open_warning
 from tsdeep.evaluation.common_caveats import fitting_caveats, simulated_caveat
 from tsdeep.evaluation.evidence import Evidence
+from tsdeep.evaluation.opens import open_warning
 from tsdeep.evaluation.significance import overlap_lags
 from tsdeep.evaluation.verdict import join_words
 from tsdeep.evaluation.volatility.basket import CORRELATION_ROWS, Basket
