@@ -4,6 +4,7 @@ import json
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
 
@@ -12,8 +13,12 @@ from tests.asset_bars import several
 from tests.serving.allowed_operations import ALLOWED
 from tests.synthetic import samples
 from tsdeep.assets import Assets, aligned, side_by_side
+from tsdeep.layers import CausalConv1D
+from tsdeep.models.streamed import StreamedModel
 from tsdeep.panel import Panel
 from tsdeep.serving.operations import operations
+from tsdeep.serving.signatures import Served, raw_signatures
+from tsdeep.serving.stream_signatures import stream_signatures
 
 LOOKBACK = 16
 
@@ -84,6 +89,57 @@ def offline(model, market, scaler, rows):
 
 def about(version):
     return json.loads((version / "tsdeep.json").read_text())
+
+
+@pytest.mark.parametrize("mode", ["exact", "window", "carry"])
+def test_the_step_is_expected_to_answer_as_windows_do_whatever_it_answers(
+    mode, model, market, scaler, monkeypatch
+):
+    step = StreamedModel.step
+
+    def wrong(self, state, row):
+        output, after = step(self, state, row)
+        return output * 3, after
+
+    monkeypatch.setattr(StreamedModel, "step", wrong)
+    served = Served.of([model], market, scaler, None)
+    windows = raw_signatures(served)["serving_default"]
+    streamed = stream_signatures(served, windows, mode)["stream_step"]
+    rows = market.origins[[0, -1]]
+    np.testing.assert_allclose(
+        streamed.expected()["up"], offline(model, market, scaler, rows), rtol=0, atol=1e-6
+    )
+    given = {name: tf.constant(values) for name, values in streamed.examples.items()}
+    assert np.abs(streamed.function(given)["up"] - streamed.expected()["up"]).max() > 1e-3
+    # What came before the window is of another one, but where the state is carried on.
+    seen = given["state_fields"].numpy()[:, -1, 0]
+    np.testing.assert_array_equal(seen, market.rows_needed * (1 if mode == "carry" else 2) - 1)
+
+
+def test_an_export_whose_stream_answers_otherwise_than_windows_is_refused(
+    model, market, scaler, tmp_path, monkeypatch
+):
+    step = CausalConv1D.stream_step
+
+    def wrong(self, state, inputs):
+        output, after = step(self, state, inputs)
+        return output * 3, after
+
+    monkeypatch.setattr(CausalConv1D, "stream_step", wrong)
+    with pytest.raises(tsdeep.RunError, match=r"signature stream_step: output .* differs"):
+        tsdeep.export(model, tmp_path / "model", samples=market, scaler=scaler)
+    assert not (tmp_path / "model").exists()
+
+
+def test_in_half_precision_a_step_may_round_otherwise_than_a_window(market, scaler, tmp_path):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = built("tcn", market, filters=4, kernel_size=2, dilations=(1, 2, 4))
+        version = tsdeep.export(model, tmp_path, samples=market, scaler=scaler)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    verified = about(version)["verified"]
+    assert verified["largest_difference"] <= verified["tolerance"] == 2**-6
 
 
 def test_a_client_that_holds_the_state_itself_gets_the_windows_predictions(version, model, market, scaler):
@@ -213,6 +269,13 @@ def test_assets_are_streamed_side_by_side(name, tmp_path):
             stream.push({field: days.raw(field)[row] for field in stream.fields})
             for row in range(30 - study.rows_needed + 1, 60)
         ]
+        assert stream.assets == names
+        stream.reset()
+        for row in range(30 - study.rows_needed + 1, 60):
+            fields = {field: pd.Series(days.raw(field)[row], names)[::-1] for field in stream.fields}
+            last = stream.push(fields)
+        for output in stream.outputs:
+            np.testing.assert_array_equal(last[output], answers[-1][output])
         assert [answer is None for answer in answers] == [True] * (study.rows_needed - 1) + [False] * 30
         for output in stream.outputs:
             found = np.stack([answer[output] for answer in answers[study.rows_needed - 1 :]])

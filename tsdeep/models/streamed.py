@@ -106,9 +106,9 @@ class _Window:
 
     def step(self, state: State, row: Any) -> tuple[Any, State]:
         if not state:
-            return _only(self._model(row, training=False)), {}
+            return only(self._model(row, training=False)), {}
         window = ops.concatenate([state["window"], row], axis=1)  # [batch, lookback, channels]
-        return _only(self._model(window, training=False)), {"window": window[:, 1:]}
+        return only(self._model(window, training=False)), {"window": window[:, 1:]}
 
 
 class _Graph:
@@ -213,5 +213,6 @@ def _not_stepped(node: Any, mode: str, why: str) -> SpecError:
     )
 
 
-def _only(outputs: Any) -> Any:
+def only(outputs: Any) -> Any:
+    """Return the one output of a model, which may be in a list."""
     return outputs[0] if isinstance(outputs, (list, tuple)) else outputs

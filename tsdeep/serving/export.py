@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tsdeep.errors import RunError
 from tsdeep.features import ScalerBySymbol
 from tsdeep.serving.export_description import describe, describe_signatures
-from tsdeep.serving.folders import METADATA, new_version, versions
+from tsdeep.serving.folders import METADATA, new_version
 from tsdeep.serving.server_files import check_server_files, write_server_files
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from tsdeep.serving.signatures import Served, Signature
     from tsdeep.validation.result import Result
 
-__all__ = ["METADATA", "describe", "export", "versions"]
+__all__ = ["describe", "export"]
 
 
 def export(
@@ -94,8 +93,9 @@ def export(
         If a model is given without its samples, a result does not hold its models, or what was written does not
         answer as the model does.
     SpecError
-        If each instrument has a scaler of its own and `symbol` does not say which is meant, a layer calls Python
-        or an operation that a stock server lacks, or XLA or a format does not support the model.
+        If `what` is none of these, a result is given samples or a scaler, or a batch size is none. If each instrument
+        has a scaler of its own and `symbol` does not say which is meant, a layer calls Python or an operation that a
+        stock server lacks, or XLA or a format does not support the model.
     """
     from tsdeep.serving.other_formats import check_formats, write_other_formats
     from tsdeep.serving.saved_model import write_saved_model
@@ -111,7 +111,8 @@ def export(
     if serving:
         check_server_files(directory.parent, [directory])
     served, extra = _served(what, samples, scaler, symbol)
-    signatures = raw_signatures(served, compiled) | stream_signatures(served, stream, compiled)
+    signatures = raw_signatures(served, compiled)
+    signatures |= stream_signatures(served, signatures["serving_default"], stream, compiled)
     answers = expected_answers(signatures)
     with new_version(directory) as place:
         temporary = place[0]
@@ -138,24 +139,12 @@ def _served(
     symbol: str | None,
 ) -> tuple[Served, dict[str, Any]]:
     """Return the model on raw rows, and what its description says of the run that it comes from."""
-    import keras
-
+    from tsdeep.serving.fitted import fitted
     from tsdeep.serving.signatures import Served
     from tsdeep.validation.result import Result
 
-    if isinstance(what, Result):
-        if not what.models:
-            raise RunError(
-                f"{what.model}: the result holds no models, as an average of several; export its parts"
-            )
-        models, samples, scaler = what.last_models()
-        extra = what.description()
-    elif samples is None:
-        raise RunError(
-            "exporting a model needs the samples it was trained on: export(model, dir, samples=..., scaler=...)"
-        )
-    else:
-        models, extra = ([what] if isinstance(what, keras.Model) else list(what)), {}
+    models, samples, scaler = fitted(what, samples, scaler, "export(model, dir")
+    extra = what.description() if isinstance(what, Result) else {}
     scaler_of = symbol
     if isinstance(scaler, ScalerBySymbol) and symbol is None:
         scaler_of = next(iter(scaler.scalers))

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 
 from tsdeep.errors import RunError, SpecError, unknown_name
-from tsdeep.serving.raw_model import named_outputs, scaler_of, served_features
+from tsdeep.serving.raw_model import logits_of, named_outputs, scaler_of, served_features
 from tsdeep.serving.signatures import Served, portable_recurrence
 from tsdeep.serving.verification import compare
 
@@ -116,13 +116,7 @@ def _after_features(served: Served, shape: tuple[int, ...]) -> keras.Model:
     inputs = keras.Input(shape, dtype="float32", name="features")
     scaler = scaler_of(served.scaler, served.symbol)
     x = inputs if scaler is None else scaler(inputs)
-    members = [
-        keras.Model(model.inputs, model.outputs, name=f"member_{i}") for i, model in enumerate(served.models)
-    ]
-    logits = [member(x) for member in members]
-    return keras.Model(
-        inputs, named_outputs(served.samples, [x[0] if isinstance(x, list) else x for x in logits])
-    )
+    return keras.Model(inputs, named_outputs(served.samples, logits_of(served.models, x)))
 
 
 def _write_onnx(model: keras.Model, file: Path, each: int) -> None:

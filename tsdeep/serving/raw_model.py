@@ -9,6 +9,7 @@ import keras
 
 from tsdeep.errors import SpecError
 from tsdeep.features import AssetFeatures, ScalerBySymbol
+from tsdeep.models.streamed import only
 
 if TYPE_CHECKING:
     from tsdeep.samples import Samples
@@ -53,8 +54,6 @@ def raw_model(
     given = [models] if isinstance(models, keras.Model) else list(models)
     for model in given:
         _check_one_row(model, samples.task)
-    # Members come with one name; in a functional model every name is unique.
-    members = [keras.Model(model.inputs, model.outputs, name=f"member_{i}") for i, model in enumerate(given)]
     features = served_features(samples)
     shapes = served_fields(samples)
     inputs = {
@@ -64,7 +63,14 @@ def raw_model(
     x = features(inputs)  # [batch, lookback, channels]
     if scaler is not None:
         x = scaler(x)
-    return keras.Model(inputs, named_outputs(samples, [_only(member(x)) for member in members]))
+    return keras.Model(inputs, named_outputs(samples, logits_of(given, x)))
+
+
+def logits_of(models: Sequence[keras.Model], x: Any) -> list[Any]:
+    """Call each member on scaled features `[batch, lookback, channels]` inside one functional model."""
+    # Members come with one name; in a functional model every name is unique.
+    members = [keras.Model(model.inputs, model.outputs, name=f"member_{i}") for i, model in enumerate(models)]
+    return [only(member(x)) for member in members]
 
 
 def named_outputs(samples: Samples, logits: Sequence[Any]) -> dict[str, Any]:
@@ -119,13 +125,9 @@ def scaler_of(scaler: Any | None, symbol: str | None) -> Any | None:
 
 def _check_one_row(model: keras.Model, task: Task) -> None:
     """Refuse a model whose logits have a rows axis."""
-    shape = tuple(_only(model.outputs).shape)
+    shape = tuple(only(model.outputs).shape)
     if len(shape) != 1 + len(task.logit_shape):
         raise SpecError(
             f"{model.name}: found logits {list(shape)}, expected {[None, *task.logit_shape]}; a model for every row "
             "of a stretch is not served; hand its weights to build(..., outputs='last')"
         )
-
-
-def _only(outputs: Any) -> Any:
-    return outputs[0] if isinstance(outputs, (list, tuple)) else outputs

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 Tensors = dict[str, Any]
 
+TOLERANCE = 1e-5
+"""Largest difference between an export's answers and those of the model that was exported."""
+
 
 @dataclass(frozen=True, eq=False)
 class Signature:
@@ -42,6 +45,8 @@ class Signature:
         Whether XLA compiles it.
     about : dict
         What `tsdeep.json` says of it beside shapes and dtypes.
+    tolerance : float
+        Largest difference from what is expected.
     """
 
     function: Callable[[Tensors], Tensors]
@@ -50,6 +55,7 @@ class Signature:
     expected: Callable[[], Tensors]
     compiled: bool = False
     about: dict[str, Any] = field(default_factory=dict)
+    tolerance: float = TOLERANCE
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +164,7 @@ def raw_signatures(served: Served, compiled: Sequence[int] = ()) -> dict[str, Si
         made["predict_class"] = Signature(
             predict_class, served.inputs(), examples, expected_class, about=about
         )
-    for batch in compiled:
+    for batch in _checked(compiled):
         made[f"compiled_{batch}"] = _compiled(served, batch, examples, of_examples)
     return made
 
@@ -198,14 +204,20 @@ def classified(outputs: Tensors, groups: Mapping[str, tuple[str, ...]]) -> Tenso
     return said
 
 
+def _checked(compiled: Any) -> Sequence[int]:
+    """Return batch sizes; SpecError where they are none."""
+    sizes: list[Any] = list(compiled) if isinstance(compiled, Iterable) else [None]
+    if any(isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1 for n in sizes):
+        raise SpecError(f"compiled: found {compiled!r}, expected a sequence of whole numbers of at least 1")
+    return sizes
+
+
 def _compiled(
     served: Served, batch: int, examples: Mapping[str, np.ndarray], of_examples: Callable[[], Tensors]
 ) -> Signature:
     """Make a signature for one batch size that XLA compiles; SpecError where it cannot."""
     import tensorflow as tf
 
-    if isinstance(batch, bool) or not isinstance(batch, (int, np.integer)) or batch < 1:
-        raise SpecError(f"compiled: found {batch!r}, expected batch sizes, whole numbers of at least 1")
     n = served.samples.rows_needed
     whole = tf.function(
         served.answer, input_signature=[served.inputs(batch, n)], autograph=False, jit_compile=True

@@ -11,9 +11,11 @@ import numpy as np
 
 from tsdeep.errors import DataError, SpecError, unknown_name
 from tsdeep.serving.stream_engine import Engine
-from tsdeep.serving.stream_rows import RowReader, nanoseconds
+from tsdeep.serving.stream_order import in_order
+from tsdeep.serving.stream_rows import RowReader
 from tsdeep.serving.stream_source import StreamSource, source_of
 from tsdeep.serving.stream_state import read_state, write_state
+from tsdeep.serving.stream_times import nanoseconds
 
 if TYPE_CHECKING:
     import keras
@@ -29,8 +31,8 @@ class Stream:
 
     A row costs the same however many came before. Features are computed by the layers that made the training
     features, on the rows that they read; convolutions keep the rows that their next output reads (Paine et al. 2016).
-    A prediction is that of `tsdeep.predict` on the rows since the last reset. Weights are used as they are at each
-    push of a model in memory, and as they were exported of an export.
+    A prediction is that of `tsdeep.predict` on the rows since the last reset. Weights are those that the model has when
+    the stream is made, or had when it was exported: a model that is trained on needs a new stream.
 
     Parameters
     ----------
@@ -38,10 +40,10 @@ class Stream:
         A walk-forward result (its last fold's), fitted models whose outputs are averaged, or the folder of an
         export that has `stream_init` and `stream_step` (its newest version is used) or of one version.
     samples, scaler : Samples, Layer, optional
-        What a model given by itself was trained on and with.
+        What a model given by itself was trained on and with; results and exports bring their own.
     symbols : sequence of str, optional
-        Many instruments at once, as a batch; `push` then takes an array a field. One instrument unless given.
-        Where each instrument has a scaler of its own, these are the names of instruments that have one.
+        Many instruments at once, as a batch; `push` then takes a table, or an array a field. One instrument unless
+        given. Where each instrument has a scaler of its own, these are the names of instruments that have one.
     mode : {"exact", "window", "carry"}, optional
         How a model is streamed, "exact" unless given; that of the export, where one is given.
         "exact": equal to the model on the window of the last `lookback` rows, and refused with the reason where
@@ -62,6 +64,8 @@ class Stream:
         Rows from a reset to the first prediction.
     symbols : tuple of str or None
         The instruments; None where there is one.
+    assets : tuple of str or None
+        The assets of a model of several, in the order of a field's values; None of others.
     mode : str
         As above.
 
@@ -89,13 +93,11 @@ class Stream:
         mode: str | None = None,
         jit_compile: bool = False,
     ) -> None:
-        if isinstance(symbols, str) or (symbols is not None and len(set(symbols)) != len(list(symbols))):
-            raise SpecError(f"symbols: found {symbols!r}, expected different names of instruments")
-        self.symbols = None if symbols is None else tuple(symbols)
+        self.symbols = None if symbols is None else _different(symbols)
         source = source_of(model, samples, scaler, self.symbols, mode)
         self._fingerprint = source.fingerprint
         self.fields, self.outputs = source.fields, source.outputs
-        self.rows_needed, self.mode = source.rows_needed, source.mode
+        self.rows_needed, self.mode, self.assets = source.rows_needed, source.mode, source.assets
         self._reader = RowReader(source.fields, source.positive)
         self._names: tuple[str | None, ...] = (None,) if self.symbols is None else self.symbols
         self._places = {name: place for place, name in enumerate(self._names)}
@@ -111,8 +113,10 @@ class Stream:
         ----------
         row : mapping, Series or DataFrame
             A value a field: a number, or an array of the field's shape. For many instruments an array a field,
-            `[instruments, ...]` in the order of `symbols`. `time` may be among them, as a timestamp or seconds since
-            1970: it must not go back. Other fields are not read.
+            `[instruments, ...]` in the order of `symbols`; of a model of several assets in the order of `assets`. A
+            DataFrame is put in this order by its column `symbol`, or its index, and refused where they have other
+            names; so are fields that are Series. `time` may be among them, as a timestamp without a zone or seconds
+            since 1970: it must not go back. Other fields are not read.
         symbols : sequence of str, optional
             Of many instruments those that have a row now; all of them unless given.
 
@@ -126,11 +130,12 @@ class Stream:
         Raises
         ------
         DataError
-            If a field is missing, is not a finite number, has another shape or must be above zero and is not, or time
-            goes back; the state is then as before.
+            If a field is missing, is not a finite number, has another shape or must be above zero and is not, names
+            are not those of the instruments or assets, or time goes back or has a zone; the state is then as before.
         """
         places, names = self._placed(symbols)
         batched = self.symbols is not None
+        row = in_order(row, self.fields, [str(name) for name in names] if batched else None, self.assets)
         values = self._reader.read(row, names, batched)
         time = self._next_time(row, places, names)
         answers = self._answers(values, places)
@@ -191,14 +196,14 @@ class Stream:
             If the file cannot be read, or is of another model, mode or other instruments; the state is then as
             before.
         """
-        shapes = {
-            name: (len(self._names), *values.shape[1:]) for name, values in self._groups[0][1].state().items()
+        expected = {
+            name: np.empty((len(self._names), *values.shape[1:]), values.dtype)
+            for name, values in self._groups[0][1].state().items()
         }
-        one_each = (len(self._names),)
-        expected = shapes | {"rows": one_each, "time": one_each}
-        state = read_state(Path(path), self._fingerprint, self.symbols, expected)
+        about = {"rows": self._rows, "time": self._time}
+        state = read_state(Path(path), self._fingerprint, self.symbols, expected | about)
         for places, engine in self._groups:
-            engine.set_state({name: state[name][places] for name in shapes})
+            engine.set_state({name: state[name][places] for name in expected})
         self._rows, self._time = state["rows"].copy(), state["time"].copy()
 
     def _grouped(self, source: StreamSource, jit_compile: bool) -> list[tuple[np.ndarray, Engine]]:
@@ -259,7 +264,7 @@ class Stream:
         """Return the times of a row, where it has them; DataError where one goes back."""
         try:
             given = row["time"]
-        except (KeyError, IndexError, TypeError):
+        except (KeyError, IndexError, TypeError, ValueError):
             return None
         time = nanoseconds(given)
         before = self._time if places is None else self._time[places]
@@ -276,3 +281,11 @@ class Stream:
                     f"{np.datetime64(last, 'ns')}; reset() begins anew"
                 )
         return time
+
+
+def _different(symbols: Any) -> tuple[str, ...]:
+    """Return names of instruments as a tuple; SpecError where they are none, or not different."""
+    names = tuple(symbols) if isinstance(symbols, Iterable) and not isinstance(symbols, str) else ()
+    if not names or len(set(names)) != len(names) or not all(isinstance(name, str) for name in names):
+        raise SpecError(f"symbols: found {symbols!r}, expected different names of instruments, one or more")
+    return names

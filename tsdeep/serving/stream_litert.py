@@ -84,7 +84,10 @@ def write_stream_litert(served: Served, step: Signature, path: Path) -> dict[str
         ) from error
     expected = {name: np.asarray(values) for name, values in answers.items() if name in found[0]}
     largest = compare(
-        FILE, expected, {name: np.concatenate([each[name] for each in found]) for name in found[0]}
+        FILE,
+        expected,
+        {name: np.concatenate([each[name] for each in found]) for name in found[0]},
+        step.tolerance,
     )
     (path / FILE).write_bytes(content)
     return {

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from tsdeep.errors import DataError
+from tsdeep.serving.stream_order import keys_of
+from tsdeep.serving.stream_times import seconds
 
 
 class RowReader:
@@ -58,7 +59,7 @@ class RowReader:
         for name, shape, place in self._places:
             try:
                 given = row[name]
-            except (KeyError, IndexError, TypeError):
+            except (KeyError, IndexError, TypeError, ValueError):  # the last of a structured array
                 raise DataError(self._missing(row, name)) from None
             found = seconds(given) if name == "time" else _numbers(given, name)
             expected = (n, *shape) if batched else shape
@@ -73,7 +74,7 @@ class RowReader:
         return values
 
     def _missing(self, row: Any, name: str) -> str:
-        if not hasattr(row, "keys"):
+        if not keys_of(row) and not hasattr(row, "keys"):
             return f"a row: found {type(row).__name__}, expected a mapping of {', '.join(self._fields)}"
         return f"a row lacks the field '{name}'; expected {', '.join(self._fields)}"
 
@@ -97,35 +98,3 @@ def _numbers(given: Any, name: str) -> np.ndarray:
         raise DataError(
             f"field '{name}': found {given!r}, expected a number or an array of numbers"
         ) from None
-
-
-def nanoseconds(given: Any) -> np.ndarray:
-    """Return times as nanoseconds since 1970, int64; DataError where they are none.
-
-    Numbers are seconds since 1970, as in the raw field `time`.
-    """
-    try:
-        found = np.asarray(given)
-        if found.dtype.kind in "fiu":
-            if not np.isfinite(found).all():
-                raise ValueError
-            whole = np.floor(found)
-            return whole.astype(np.int64) * 1_000_000_000 + np.rint((found - whole) * 1e9).astype(np.int64)
-        if found.ndim == 0:
-            times = np.asarray(pd.Timestamp(given).as_unit("ns").to_datetime64())
-        else:
-            times = np.asarray(pd.DatetimeIndex(given).as_unit("ns").to_numpy()).reshape(found.shape)
-        if np.isnat(times).any():
-            raise ValueError
-        return times.astype("datetime64[ns]").astype(np.int64)
-    except (TypeError, ValueError):
-        raise DataError(f"field 'time': found {given!r}, expected a time") from None
-
-
-def seconds(given: Any) -> np.ndarray:
-    """Return times as seconds since 1970, float64, as `Panel.seconds` gives them; numbers are seconds already."""
-    found = np.asarray(given)
-    if found.dtype.kind in "fiu":
-        return found.astype(np.float64)
-    whole, part = np.divmod(nanoseconds(given), 1_000_000_000)
-    return np.asarray(whole.astype(np.float64) + part / 1e9)

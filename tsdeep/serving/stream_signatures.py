@@ -10,22 +10,34 @@ import numpy as np
 
 from tsdeep.errors import SpecError, unknown_name
 from tsdeep.models.streamed import MODES
-from tsdeep.serving.examples import raw_examples
 from tsdeep.serving.raw_checks import checked_fields
 from tsdeep.serving.raw_model import scaler_of, served_features
-from tsdeep.serving.signatures import Served, Signature, of_length, portable_recurrence
+from tsdeep.serving.signatures import (
+    TOLERANCE,
+    Served,
+    Signature,
+    all_layers,
+    of_length,
+    portable_recurrence,
+)
 from tsdeep.serving.stream_model import StreamModel
 
 if TYPE_CHECKING:
+    import keras
     import tensorflow as tf
 
-#: Instruments that `stream_step` is compared on.
-N_EXAMPLES = 2
+#: Instruments that `stream_step` is compared on: the oldest and the newest windows of the others' examples.
+CHOSEN = [0, -1]
+
+#: The step between 1 and the next number of half precision.
+HALF = {"float16": 2.0**-10, "bfloat16": 2.0**-7}
 
 Tensors = dict[str, Any]
 
 
-def stream_signatures(served: Served, mode: str | None, compiled: Sequence[int] = ()) -> dict[str, Signature]:
+def stream_signatures(
+    served: Served, windows: Signature, mode: str | None, compiled: Sequence[int] = ()
+) -> dict[str, Signature]:
     """Make `stream_init` and `stream_step`, and `stream_step_<n>` for n instruments, compiled by XLA.
 
     `stream_init` takes `instrument [batch]`, any number for each instrument, and returns the state of each before its
@@ -37,9 +49,10 @@ def stream_signatures(served: Served, mode: str | None, compiled: Sequence[int] 
     ----------
     served : Served
         The model.
+    windows : Signature
+        Its `serving_default`: what it answers on whole windows is what the step must answer at their last row.
     mode : {"auto", "exact", "window", "carry"} or None
         As of `StreamModel`; "auto" is "exact" where the model can, and no signatures where it cannot, as None.
-
     compiled : sequence of int
         Numbers of instruments that XLA compiles the step for.
 
@@ -101,14 +114,23 @@ def stream_signatures(served: Served, mode: str | None, compiled: Sequence[int] 
             "state_dtypes": model.dtypes,
         }
     }
-    examples, expected = _examples(served, model, step, state_specs | field_specs)
+    examples, after = _examples(served, model, windows, step, state_specs | field_specs)
+    tolerance = _tolerance(served.models)
+
+    def expected() -> Tensors:
+        answers = {name: np.asarray(values)[CHOSEN] for name, values in windows.expected().items()}
+        return answers | after
+
     number = tf.TensorSpec((None,), tf.int32, name="instrument")
-    zeros = {name: np.zeros((N_EXAMPLES, *shape), model.dtypes[name]) for name, shape in model.shapes.items()}
+    n = len(CHOSEN)
+    zeros = {name: np.zeros((n, *shape), model.dtypes[name]) for name, shape in model.shapes.items()}
     made = {
         "stream_init": Signature(
-            init, {"instrument": number}, {"instrument": np.zeros(N_EXAMPLES, np.int32)}, lambda: zeros
+            init, {"instrument": number}, {"instrument": np.zeros(n, np.int32)}, lambda: zeros
         ),
-        "stream_step": Signature(step, state_specs | field_specs, examples, lambda: expected, about=about),
+        "stream_step": Signature(
+            step, state_specs | field_specs, examples, expected, about=about, tolerance=tolerance
+        ),
     }
     whole = tf.function(model.step, autograph=False, jit_compile=True)
     for batch in compiled:
@@ -123,29 +145,42 @@ def stream_signatures(served: Served, mode: str | None, compiled: Sequence[int] 
             partial(_repeated, expected, batch),
             compiled=True,
             about={"batch": int(batch)},
+            tolerance=tolerance,
         )
     return made
 
 
-def _repeated(answers: Tensors, batch: int) -> Tensors:
-    return {name: of_length(np.asarray(values), batch) for name, values in answers.items()}
+def _repeated(answers: Callable[[], Tensors], batch: int) -> Tensors:
+    return {name: of_length(np.asarray(values), batch) for name, values in answers().items()}
+
+
+def _tolerance(models: Sequence[keras.Model]) -> float:
+    """Return how far a step's answer may be from its window's: in half precision each rounds in its own way."""
+    dtypes = {layer.compute_dtype for model in models for layer in all_layers(model)}
+    return max([TOLERANCE, *(2 * step for dtype, step in HALF.items() if dtype in dtypes)])
 
 
 def _examples(
-    served: Served, model: StreamModel, step: Any, specs: dict[str, tf.TensorSpec]
+    served: Served, model: StreamModel, windows: Signature, step: Any, specs: dict[str, tf.TensorSpec]
 ) -> tuple[dict[str, np.ndarray], Tensors]:
-    """Return the state of real instruments before the row of their first prediction, that row, and its answer."""
+    """Return the state of real instruments before the last row of their windows, that row, and the state after it.
+
+    Before their own windows, instruments get the rows of each other's, which must leave no trace; not where the
+    state is carried on, which is that of windows only if it begins with them.
+    """
     import tensorflow as tf
 
-    windows = raw_examples(served.samples, served.symbol, n=N_EXAMPLES)
-    windows = {name: np.resize(values, (N_EXAMPLES, *values.shape[1:])) for name, values in windows.items()}
+    fields = {name: values[CHOSEN] for name, values in windows.examples.items()}
+    if model.mode != "carry":
+        fields = {name: np.concatenate([values[::-1], values], axis=1) for name, values in fields.items()}
     traced = tf.function(step, input_signature=[specs], autograph=False)
-    state = {name: tf.zeros((N_EXAMPLES, *shape), model.dtypes[name]) for name, shape in model.shapes.items()}
+    state: Tensors = {
+        name: tf.zeros((len(CHOSEN), *shape), model.dtypes[name]) for name, shape in model.shapes.items()
+    }
     given: Tensors = {}
-    answer: Tensors = {}
     with portable_recurrence(served.raw), tf.device("CPU:0"):
-        for row in range(model.rows_needed):
-            given = state | {name: tf.constant(values[:, row]) for name, values in windows.items()}
+        for row in range(next(iter(fields.values())).shape[1]):
+            given = state | {name: tf.constant(values[:, row]) for name, values in fields.items()}
             answer = traced(given)
             state = {name: answer[name] for name in model.shapes}
-    return {name: np.asarray(values) for name, values in given.items()}, answer
+    return {name: np.asarray(values) for name, values in given.items()}, state

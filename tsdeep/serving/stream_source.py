@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+import keras
 
 from tsdeep.errors import RunError, SpecError
 from tsdeep.features import ScalerBySymbol
+from tsdeep.serving.fitted import fitted, refuse_own
 from tsdeep.serving.metadata import latest_version, read_metadata
 from tsdeep.serving.raw_model import scaler_of, served_features
 from tsdeep.serving.stream_engine import Step
@@ -28,12 +30,15 @@ class StreamSource(ABC):
         As of `StreamModel`.
     positive : tuple of str
         Fields that must be above zero.
+    assets : tuple of str or None
+        The assets of a model of several, in the order of a field's values.
     fingerprint : str
         The model that a state is of.
     """
 
     fields: dict[str, tuple[int, ...]]
     positive: tuple[str, ...]
+    assets: tuple[str, ...] | None
     outputs: tuple[str, ...]
     rows_needed: int
     mode: str
@@ -51,7 +56,7 @@ class StreamSource(ABC):
 
 
 class _Live(StreamSource):
-    """Models in memory."""
+    """Models in memory, with the weights that they have now."""
 
     def __init__(
         self,
@@ -61,6 +66,8 @@ class _Live(StreamSource):
         symbols: tuple[str, ...] | None,
         mode: str,
     ) -> None:
+        import tensorflow as tf
+
         self._models, self._samples, self.mode = models, samples, mode
         scalers = [scaler]
         if isinstance(scaler, ScalerBySymbol):
@@ -71,13 +78,14 @@ class _Live(StreamSource):
         first = self._model(next(iter(self._scalers)))
         self.fields, self.outputs, self.rows_needed = first.fields, first.outputs, first.rows_needed
         self.positive = tuple(served_features(samples).positive_fields)
+        self.assets = None if samples.assets is None else tuple(samples.assets.names)
         self.shapes, self.dtypes = first.shapes, first.dtypes
-
-    @cached_property
-    def fingerprint(self) -> str:  # type: ignore[override]
-        """Digest of the model with every scaler."""
-        models = {id(self._scalers[name]): self._model(name) for name in self._scalers}
-        return "-".join(model.fingerprint() for model in models.values())
+        groups = dict.fromkeys(self.group_of(name) for name in self._scalers)
+        self.fingerprint = "-".join(self._model(group).fingerprint() for group in groups)
+        holders = [*models, *(each for each in map(self._scalers.get, groups) if each is not None)]
+        self._weights = [
+            (variable, tf.constant(variable.value.numpy())) for each in holders for variable in each.variables
+        ]
 
     def _model(self, symbol: str | None) -> StreamModel:
         return StreamModel(self._models, self._samples, self._scalers[symbol], self.mode)
@@ -86,7 +94,13 @@ class _Live(StreamSource):
         return next(name for name in self._scalers if self._scalers[name] is self._scalers[symbol])
 
     def step_of(self, group: Any) -> Step:
-        return self._model(group).step
+        step = self._model(group).step
+
+        def with_kept_weights(state: dict[str, Any], fields: dict[str, Any]) -> Any:
+            with keras.StatelessScope(state_mapping=self._weights):
+                return step(state, fields)
+
+        return with_kept_weights
 
 
 class _Exported(StreamSource):
@@ -118,6 +132,7 @@ class _Exported(StreamSource):
             )
         self.fields = {name: tuple(about["field_shapes"][name]) for name in about["fields"]}
         self.positive, self.outputs = tuple(about["positive_fields"]), tuple(about["outputs"])
+        self.assets = tuple(about["assets"]["names"]) if about.get("assets") else None
         self.rows_needed, self.mode, self.fingerprint = (
             about["rows_needed"],
             stream["mode"],
@@ -149,20 +164,8 @@ def source_of(
     mode: str | None,
 ) -> StreamSource:
     """Return what a stream of a result, models with their samples, or an export is made of; see `Stream`."""
-    import keras
-
     if isinstance(model, (str, os.PathLike)):
+        refuse_own(samples, scaler, "an export")
         return _Exported(model, symbols, mode)
-    if isinstance(model, (keras.Model, Sequence)):
-        if samples is None:
-            raise RunError(
-                "streaming a model needs the samples it was trained on: Stream(model, samples=..., scaler=...)"
-            )
-        models = [model] if isinstance(model, keras.Model) else list(model)
-    else:
-        if not model.models:
-            raise RunError(
-                f"{model.model}: the result holds no models, as an average of several; stream its parts"
-            )
-        models, samples, scaler = model.last_models()
+    models, samples, scaler = fitted(model, samples, scaler, "Stream(model")
     return _Live(models, samples, scaler, symbols, mode or "exact")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -31,20 +31,20 @@ def write_state(
         The state by name.
     """
     about = {"format": FORMAT, "fingerprint": fingerprint, "symbols": list(symbols or ())}
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
+    temporary = path.parent / f".writing-{uuid.uuid4().hex}"
     try:
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("xb") as file:
             described = {f"about_{name}": np.array(value) for name, value in about.items()}
             np.savez(file, **described, **arrays)  # type: ignore[arg-type]
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
     finally:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def read_state(
-    path: Path, fingerprint: str, symbols: tuple[str, ...] | None, shapes: Mapping[str, tuple[int, ...]]
+    path: Path, fingerprint: str, symbols: tuple[str, ...] | None, expected: Mapping[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
     """Read a state of the same model and instruments; RunError says what is wrong.
 
@@ -54,8 +54,8 @@ def read_state(
         The file.
     fingerprint, symbols
         As they must have been written.
-    shapes : mapping of str to tuple
-        The arrays that there must be.
+    expected : mapping of str to ndarray
+        Arrays of the shapes and dtypes that there must be.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
@@ -76,7 +76,12 @@ def read_state(
             f"{path}: found the state of {', '.join(names) or 'one instrument'}, expected "
             f"{', '.join(symbols or ()) or 'one instrument'}"
         )
-    for name, shape in shapes.items():
-        if name not in found or found[name].shape != shape:
-            raise RunError(f"{path}: found no {name} {list(shape)}, which the state must have")
+    for name, array in expected.items():
+        if name not in found:
+            raise RunError(f"{path}: found no {name}, which the state must have")
+        there = found[name]
+        if there.shape != array.shape or there.dtype != array.dtype:
+            raise RunError(
+                f"{path}: found {name} {list(there.shape)} {there.dtype}, expected {list(array.shape)} {array.dtype}"
+            )
     return found

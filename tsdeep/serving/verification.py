@@ -14,10 +14,7 @@ from typing import Any
 import numpy as np
 
 from tsdeep.errors import RunError
-from tsdeep.serving.signatures import Signature
-
-TOLERANCE = 1e-5
-"""Largest difference between an export's answers and those of the model that was exported."""
+from tsdeep.serving.signatures import TOLERANCE, Signature
 
 # Runs in a new interpreter, in a folder that holds the inputs, where nothing of this package is imported.
 _READER = """
@@ -77,12 +74,12 @@ def verify(
     Returns
     -------
     dict
-        For `tsdeep.json`: examples, the largest difference, the tolerance.
+        For `tsdeep.json`: examples, the largest difference, the largest tolerance.
 
     Raises
     ------
     RunError
-        If it cannot be read or run, or an answer differs by more than `TOLERANCE`.
+        If it cannot be read or run, or an answer differs by more than the signature's tolerance.
     """
     largest = 0.0
     with tempfile.TemporaryDirectory() as folder:
@@ -91,11 +88,13 @@ def verify(
         _read_again(path.resolve(), list(signatures), folder)
         for name, answers in expected.items():
             with np.load(Path(folder) / f"{name}-outputs.npz") as written:
-                largest = max(largest, compare(f"signature {name}", answers, dict(written)))
+                largest = max(
+                    largest, compare(f"signature {name}", answers, dict(written), signatures[name].tolerance)
+                )
     return {
         "rows": max(len(next(iter(s.examples.values()))) for s in signatures.values()),
         "largest_difference": largest,
-        "tolerance": TOLERANCE,
+        "tolerance": max(s.tolerance for s in signatures.values()),
     }
 
 
