@@ -204,12 +204,13 @@ def test_export_adds_a_version_that_answers_as_the_run_s_own(tsdeep_says, finish
 def test_export_for_a_server_with_every_format_and_a_compiled_batch(tsdeep_says, finished_run, tmp_path):
     said = tsdeep_says(
         *("export", finished_run, tmp_path / "served" / "index", "--serving", "--compiled", 1, 8),
-        *("--formats", "savedmodel", "onnx", "litert"),
+        *("--formats", "savedmodel", "onnx", "litert", "--stream", "window"),
     )
     version = tmp_path / "served" / "index" / "1"
     assert said.strip() == str(version)
     about = json.loads((version / "tsdeep.json").read_text())
     assert {"serving_default", "predict_class", "compiled_1", "compiled_8"} <= set(about["signatures"])
+    assert about["signatures"]["stream_step"]["stream"]["mode"] == "window"
     assert about["signatures"]["compiled_8"]["inputs"]["close"]["shape"] == [8, about["rows_needed"]]
     assert (version / "model.onnx").is_file()
     assert (version / "model.tflite").is_file()

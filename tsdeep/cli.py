@@ -113,6 +113,12 @@ def _parser() -> argparse.ArgumentParser:
         "--compiled", nargs="+", type=int, default=[], metavar="BATCH", help="batch sizes to compile with XLA"
     )
     export.add_argument(
+        "--stream",
+        choices=["auto", "exact", "window", "carry", "none"],
+        default="auto",
+        help="how stream_step computes; auto: exactly, and none where the model cannot (default)",
+    )
+    export.add_argument(
         "--serving",
         action="store_true",
         help="write compose.yaml and configurations of TensorFlow Serving beside DIRECTORY",
@@ -199,6 +205,7 @@ def _export(options: argparse.Namespace) -> None:
         symbol=options.symbol,
         formats=options.formats,
         compiled=options.compiled,
+        stream=None if options.stream == "none" else options.stream,
         serving=options.serving,
     ):
         print(version)
