@@ -81,9 +81,9 @@ def percentile_interval(drawn: np.ndarray, level: float = 0.95) -> tuple[float, 
 
     Examples
     --------
-    >>> low, high = percentile_interval(np.arange(101.0), level=0.9)
+    >>> low, high = percentile_interval(np.arange(101.0), level=0.5)
     >>> float(low), float(high)
-    (5.0, 95.0)
+    (25.0, 75.0)
     """
     if not 0 < level < 1:
         raise SpecError(f"percentile_interval: level is {level!r}, expected a number in (0, 1)")
