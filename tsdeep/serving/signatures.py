@@ -135,9 +135,10 @@ def raw_signatures(served: Served, compiled: Sequence[int] = ()) -> dict[str, Si
     import tensorflow as tf
 
     examples = raw_examples(served.samples, served.symbol)
-    # Traced once and called by several signatures: the graph is stored once.
+    # Traced once and called by several signatures: the graph is stored once. TensorFlow's warnings write what it
+    # traces, which of a method is all samples.
     specs = [served.inputs(rows=served.samples.rows_needed)]
-    answer = tf.function(served.answer, input_signature=specs, autograph=False)
+    answer = tf.function(lambda fields: served.answer(fields), input_signature=specs, autograph=False)
 
     @cache
     def of_examples() -> Tensors:
@@ -220,7 +221,10 @@ def _compiled(
 
     n = served.samples.rows_needed
     whole = tf.function(
-        served.answer, input_signature=[served.inputs(batch, n)], autograph=False, jit_compile=True
+        lambda fields: served.answer(fields),
+        input_signature=[served.inputs(batch, n)],
+        autograph=False,
+        jit_compile=True,
     )
 
     def compiled(fields: Tensors) -> Tensors:
