@@ -10,6 +10,7 @@ import importlib.metadata
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tsdeep.comparing import compare
     from tsdeep.datasets import load_prepared, prepare
     from tsdeep.errors import DataError, RunError, SpecError, TsdeepError
     from tsdeep.features import (
@@ -42,6 +43,7 @@ __version__ = importlib.metadata.version("tsdeep")
 _HOME = {
     "tsdeep.errors": ("DataError", "RunError", "SpecError", "TsdeepError"),
     "tsdeep.panel": ("Panel",),
+    "tsdeep.comparing": ("compare",),
     "tsdeep.datasets": ("load_prepared", "prepare"),
     "tsdeep.samples": ("Samples",),
     "tsdeep.spec": ("DataSpec", "load", "load_spec", "make_spec", "spec_names"),
@@ -102,6 +104,7 @@ __all__ = [
     "audit",
     "average",
     "build",
+    "compare",
     "export",
     "feature_names",
     "get_task",

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import tsdeep
+from tsdeep.cli_compare import add_compare
 from tsdeep.cli_data import add_data
 from tsdeep.cli_sources import add_source, source_of, with_source
 from tsdeep.cli_trials import add_trials
@@ -133,6 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     add_source(predict)
     predict.set_defaults(command=_predict)
 
+    add_compare(commands)
     add_data(commands)
     add_trials(commands)
     return parser

@@ -166,13 +166,15 @@ def export_each(
     return made
 
 
-def load_run(path: str | os.PathLike[str]) -> Result:
+def load_run(path: str | os.PathLike[str], *, models: bool = True) -> Result:
     """Read a finished run from its folder, to report, predict or export again.
 
     Parameters
     ----------
     path : path
         A run folder that `tsdeep run` or `tsdeep.run` wrote.
+    models : bool, default True
+        Whether fitted models and scalers are read; without them a run can be reported on, but not exported.
 
     Returns
     -------
@@ -193,7 +195,7 @@ def load_run(path: str | os.PathLike[str]) -> Result:
     if samples.panel.fingerprint() != settings["data_sha256"]:
         raise RunError(f"{path}: the data that spec.yaml names has changed since the run was made")
     reader = FoldReader(path)
-    records = [reader.read(number) for number in range(content["folds"])]
+    records = [reader.read(number, models=models) for number in range(content["folds"])]
     assert samples.spec is not None
     return Result.of(
         records,

@@ -74,13 +74,17 @@ def test_the_folder_holds_page_scores_and_figures(evidence, tmp_path):
     drawn = [
         "calibration",
         "confusion",
+        "edge",
         "equity",
+        "exposure",
         "folds",
         "learning_curves",
         "probabilities",
         "rolling_accuracy",
+        "stability",
     ]
-    assert names == [*[f"figures/{name}.png" for name in drawn], "metrics.csv", "report.html"]
+    tables = ["costs.csv", "delays.csv", "metrics.csv", "report.html", "stability.csv"]
+    assert names == sorted([*[f"figures/{name}.png" for name in drawn], *tables])
     assert len(pd.read_csv(page.parent / "metrics.csv")) == 15
 
 
@@ -91,10 +95,12 @@ def test_the_page_is_whole_loads_nothing_and_escapes_everything(evidence, tmp_pa
     parser.close()
     assert parser.open == []
     links = [value for name, value in parser.attributes if name in ("src", "href")]
-    assert len(links) == 7
+    assert len(links) == 10
     assert all(value and value.startswith("data:image/png;base64,") for value in links)
     assert not re.search(r"https?://|@import|url\(", html)
-    assert "<script" not in html
+    assert html.count("<script") == 1
+    assert "default-src 'none'" in html
+    assert "<script>alert(1)" not in html
     assert "<img src=x" not in html
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
     assert "Is &lt;b&gt;tomorrow&lt;/b&gt; &amp; the day after up?" in html
@@ -103,11 +109,53 @@ def test_the_page_is_whole_loads_nothing_and_escapes_everything(evidence, tmp_pa
 def test_the_page_says_what_a_stranger_needs(evidence, tmp_path):
     text = shown(evidence, tmp_path)
     for words in (
-        "was anything shown by tcn?", "Nothing was shown", "How the folds were cut", "random numbers",
+        "was anything shown by tcn?", "Nothing was shown", "The folds", "random numbers",
         "always_up", "base_rate", "Diebold-Mariano", "Pesaran-Timmermann", "stationary bootstrap, 200 draws",
         "5 basis points", "buy and hold", "next_close", "mean of seeds", "Before you believe it", "filters",
     ):  # fmt: skip
         assert words in text, words
+
+
+SECTIONS = (
+    "What was asked",
+    "Was anything shown?",
+    "Equity against buy and hold",
+    "Costs against edge",
+    "Exposure and turnover",
+    "Stability over folds and seeds",
+    "Calibration and calls",
+    "The folds",
+    "Where the data comes from",
+    "Settings",
+)
+
+
+def test_the_sections_stand_in_the_order_of_a_reader_s_questions(evidence, tmp_path):
+    html = write_report(evidence, tmp_path).read_text()
+    assert tuple(re.findall("<h2>(.*?)</h2>", html)) == SECTIONS
+
+
+def test_sections_without_material_are_left_out(predictions, prices, tmp_path):
+    least = Evidence("toy", "tcn", predictions[predictions["fold"] == 0], prices, draws=100)
+    html = write_report(least, tmp_path).read_text()
+    sections = re.findall("<h2>(.*?)</h2>", html)
+    assert "Stability over folds" in sections
+    assert "Settings" not in sections
+    assert "figures/stability.png" not in html
+    assert not re.search(r"<tbody>\s*</tbody>|<ul>\s*</ul>|<table[^>]*>\s*</table>", html)
+
+
+def test_every_table_with_columns_can_be_sorted(evidence, tmp_path):
+    html = write_report(evidence, tmp_path).read_text()
+    tables = re.findall(r'<table class="sorts.*?</table>', html, flags=re.DOTALL)
+    assert len(tables) > 8
+    for table in tables:
+        heads = re.findall(r"<thead>.*</thead>", table, flags=re.DOTALL)
+        last = heads[0].rsplit("<tr>", 1)[1].count("<th")
+        assert {
+            row.count("<td") for row in re.findall("<tr.*?</tr>", table.split("<tbody>")[1], re.DOTALL)
+        } == {last}
+    assert 'querySelectorAll("table.sorts")' in html
 
 
 def test_the_least_evidence_makes_a_page_too(predictions, prices, tmp_path):

@@ -16,6 +16,7 @@ from tsdeep.evaluation.bootstrap import (
     stationary_draws,
 )
 from tsdeep.evaluation.calibration import calibration_error, calibration_table, wilson_interval
+from tsdeep.evaluation.comparison import Comparison, Curves, MethodLosses, compare_evidence
 from tsdeep.evaluation.deflation import (
     deflated_sharpe,
     expected_maximum_sharpe,
@@ -47,6 +48,7 @@ from tsdeep.evaluation.evaluator import (
     register_evaluator,
 )
 from tsdeep.evaluation.evidence import Evidence
+from tsdeep.evaluation.exposure import exposure_figures
 from tsdeep.evaluation.information import (
     InformationCoefficient,
     QuantileSpread,
@@ -142,11 +144,14 @@ __all__ = [
     "Backtest",
     "Basket",
     "Blocks",
+    "Comparison",
+    "Curves",
     "DirectionEvaluation",
     "Evaluation",
     "Evaluator",
     "Evidence",
     "InformationCoefficient",
+    "MethodLosses",
     "MovementEvaluation",
     "Overfitting",
     "QuantileSpread",
@@ -173,6 +178,7 @@ __all__ = [
     "check_volatility_references",
     "class_log_losses",
     "classwise_calibration_error",
+    "compare_evidence",
     "compare_losses",
     "confidence_sets",
     "confusion_counts",
@@ -187,6 +193,7 @@ __all__ = [
     "evaluate",
     "evaluator_names",
     "expected_maximum_sharpe",
+    "exposure_figures",
     "figures",
     "fixed_b_degrees",
     "forward_returns",

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 # Dark, middle and light differ in lightness, so that they stay apart when printed in grey.
 MODEL = "#123a63"
@@ -22,6 +24,13 @@ _STYLES = (
     ("#5d8aa8", "-.", "v"),
     ("#8c4a2f", (0, (5, 1)), "P"),
     (QUIET, (0, (1, 1)), "X"),
+)
+# Ticks of a decade of a logarithmic axis, from sparse to dense.
+_LOG_TICKS = (
+    (1, 2, 5),
+    (1, 1.4, 2, 3, 5, 7),
+    tuple(i / 10 for i in range(10, 100)),
+    tuple(i / 50 for i in range(50, 500)),
 )
 
 
@@ -45,6 +54,28 @@ def new_figure(
         axis.set_axisbelow(True)
         axis.spines[["top", "right"]].set_visible(False)
     return figure, list(axes)
+
+
+def date_axis(axes: Axes) -> None:
+    """Write the dates below a panel briefly, and let its lines reach nearly from side to side."""
+    locator = AutoDateLocator(minticks=4, maxticks=10)
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    axes.margins(x=0.01)
+
+
+def plain_log_ticks(axes: Axes) -> None:
+    """Write plain numbers beside a logarithmic axis, such as 0.5, 1 and 2: as few as show its range."""
+    low, high = axes.get_ylim()
+    for numbers in _LOG_TICKS:
+        inside = [
+            scale * n for scale in (0.01, 0.1, 1, 10, 100, 1000) for n in numbers if low <= scale * n <= high
+        ]
+        if len(inside) >= 3:
+            axes.set_yticks(inside)
+            axes.minorticks_off()
+            break
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.4g}"))
 
 
 def percent_decimals(axes: Axes, axis: object) -> int:

@@ -14,6 +14,7 @@ from tsdeep.errors import SpecError, unknown_name
 from tsdeep.evaluation.verdict import Verdict
 
 if TYPE_CHECKING:
+    from tsdeep.evaluation.comparison.material import Curves, MethodLosses
     from tsdeep.evaluation.evidence import Evidence
 
 
@@ -93,6 +94,14 @@ class Evaluator(ABC):
     def returns(self, evaluation: Any, model: str) -> pd.Series | None:  # noqa: ARG002
         """Return what a strategy on a model's predictions earned, after costs, by time; None: nothing is traded."""
         return None
+
+    def losses(self, evidence: Evidence) -> tuple[MethodLosses, ...]:
+        """Return the losses of model and references on which methods are compared; by default there are none."""
+        raise SpecError(f"compare: task {evidence.task!r} says of no loss by which runs could be compared")
+
+    def curves(self, evidence: Evidence) -> tuple[Curves, ...]:  # noqa: ARG002
+        """Return what trading on the predictions of model and references earned; by default nothing is traded."""
+        return ()
 
     def tables(self, evaluation: Any) -> Mapping[str, pd.DataFrame]:  # noqa: ARG002
         """Return tables that are written beside the report, by name, as `metrics.csv` is; by default none."""

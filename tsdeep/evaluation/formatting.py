@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -56,6 +56,23 @@ def text_table(
     if last and kinds:
         kinds[-1] = "total"
     return {"header": list(header), "groups": list(groups), "rows": list(zip(kinds, rows, strict=True))}
+
+
+def setting_text(value: Any) -> str:
+    """Write a setting as a reader of no code does: yes and no, none, and parts with their names.
+
+    Examples
+    --------
+    >>> setting_text({"filters": 16, "mirror": False, "assets": None, "dilations": [1, 2]})
+    'filters: 16; mirror: no; assets: none; dilations: 1, 2'
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return "; ".join(f"{key}: {setting_text(each)}" for key, each in value.items()) or "none"
+    if isinstance(value, list | tuple):
+        return ", ".join(setting_text(each) for each in value) or "none"
+    return "none" if value is None else str(value)
 
 
 def plain_table(table: pd.DataFrame | None) -> dict[str, Any] | None:

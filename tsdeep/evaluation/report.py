@@ -15,7 +15,7 @@ from tsdeep.evaluation.assessment import evaluate, tidy_metrics
 from tsdeep.evaluation.assessment import figures as draw_figures
 from tsdeep.evaluation.evaluator import Evaluation, get_evaluator
 from tsdeep.evaluation.evidence import Evidence
-from tsdeep.evaluation.formatting import plain_table
+from tsdeep.evaluation.formatting import plain_table, setting_text
 from tsdeep.evaluation.prediction_tables import distinct_rows
 
 
@@ -48,13 +48,13 @@ def write_report(
     evaluation = evaluate(evidence) if evaluation is None else evaluation
     figures = draw_figures(evidence, evaluation) if figures is None else figures
     (out / "figures").mkdir(parents=True, exist_ok=True)
-    images = {name: _png(figure) for name, figure in figures.items()}
+    images = {name: figure_png(figure) for name, figure in figures.items()}
     for name, png in images.items():
-        _write(out / "figures" / f"{name}.png", png)
-    _write(out / "metrics.csv", tidy_metrics(evaluation.metrics).to_csv(index=False).encode())
+        write_bytes_whole(out / "figures" / f"{name}.png", png)
+    write_bytes_whole(out / "metrics.csv", tidy_metrics(evaluation.metrics).to_csv(index=False).encode())
     for name, table in get_evaluator(evidence.task).tables(evaluation).items():
-        _write(out / f"{name}.csv", table.to_csv(index=False).encode())
-    _write(out / "report.html", render_report(evidence, evaluation, images).encode())
+        write_bytes_whole(out / f"{name}.csv", table.to_csv(index=False).encode())
+    write_bytes_whole(out / "report.html", render_report(evidence, evaluation, images).encode())
     return out / "report.html"
 
 
@@ -75,20 +75,13 @@ def render_report(evidence: Evidence, evaluation: Evaluation, images: Mapping[st
     str
         One page; every text from data, settings or names is escaped.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     evaluator = get_evaluator(evidence.task)
     test = evaluation.metrics["test"]
     folds = evaluation.metrics.index.get_level_values("fold")
     first, last = test["first"].min(), test["last"].max()
     rows = distinct_rows(evidence.predictions)
     early = int((~(rows["cutoff"] < rows["time"])).sum())
-    return environment.get_template(evaluator.template).render(
+    return page_template(evaluator.template).render(
         evidence=evidence,
         evaluation=evaluation,
         period=f"{first:%Y-%m-%d} to {last:%Y-%m-%d}",
@@ -98,19 +91,38 @@ def render_report(evidence: Evidence, evaluation: Evaluation, images: Mapping[st
         early_rows=f"{early:,}",
         symbols=evidence.predictions["symbol"].nunique(),
         fold_table=plain_table(evidence.folds),
-        images={name: base64.b64encode(png).decode("ascii") for name, png in images.items()},
+        images=embedded(images),
         captions=evaluator.captions(evaluation),
         **evaluator.context(evidence, evaluation),
     )
 
 
-def _png(figure: Figure) -> bytes:
+def page_template(name: str) -> jinja2.Template:
+    """Return a page of this room by its file name; every text put into it is escaped."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["setting"] = setting_text
+    return environment.get_template(name)
+
+
+def embedded(images: Mapping[str, bytes]) -> dict[str, str]:
+    """Return PNG files as a page holds them."""
+    return {name: base64.b64encode(png).decode("ascii") for name, png in images.items()}
+
+
+def figure_png(figure: Figure) -> bytes:
+    """Draw a figure as a PNG file, the same bytes for the same figure."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
     return buffer.getvalue()
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_bytes_whole(path: Path, content: bytes) -> None:
     """Write in one step: an interrupted report leaves the earlier file or none."""
     partial = path.with_name(f".{path.name}.part")
     partial.write_bytes(content)

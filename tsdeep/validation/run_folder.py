@@ -36,9 +36,9 @@ class FoldRecord:
     predictions, references, history : DataFrame
         As in `Result`.
     models : list of keras.Model
-        The fitted members, not compiled.
+        The fitted members, not compiled; empty where they were not read.
     scaler : Scaler or ScalerBySymbol
-        Fitted on the fold's training rows.
+        Fitted on the fold's training rows; None where it was not read.
     facts : dict
         fold, cutoff, best_epochs, seconds, refitted, and the fold whose training rows the task took its
         thresholds from.
@@ -68,8 +68,8 @@ class FoldReader:
         """Whether a fold is finished."""
         return self._fold(fold).is_dir()
 
-    def read(self, fold: int) -> FoldRecord:
-        """Read a finished fold.
+    def read(self, fold: int, *, models: bool = True) -> FoldRecord:
+        """Read a finished fold, or without `models` its tables and facts alone.
 
         Raises
         ------
@@ -87,10 +87,12 @@ class FoldReader:
                 path = folder / f"{name}.parquet"
                 tables[name] = pd.read_parquet(path)
                 _expect(_COLUMNS[name] - set(tables[name].columns), "columns")
-            models = []
+            if not models:
+                return FoldRecord(models=[], scaler=None, facts=facts, **tables)
+            members = []
             for member in range(len(facts["best_epochs"])):
                 path = folder / f"model_{member}.keras"
-                models.append(keras.saving.load_model(path, compile=False))
+                members.append(keras.saving.load_model(path, compile=False))
             scalers: dict[str | None, Any] = {}
             for name in facts.get("scaler_symbols", [None]):
                 path = folder / ("scaler.keras" if name is None else f"scaler_{len(scalers)}.keras")
@@ -111,7 +113,7 @@ class FoldReader:
             raise RunError(
                 f"{path} cannot be read: {error}. Delete {folder} and resume the run to make the fold again."
             ) from error
-        return FoldRecord(models=models, scaler=scaler, facts=facts, **tables)
+        return FoldRecord(models=members, scaler=scaler, facts=facts, **tables)
 
     def _fold(self, fold: int) -> Path:
         return self.path / "folds" / f"{fold:03d}"

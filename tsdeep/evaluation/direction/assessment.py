@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from tsdeep.evaluation.backtest import Backtest, backtest
 from tsdeep.evaluation.calibration import wilson_interval
-from tsdeep.evaluation.direction import plots
 from tsdeep.evaluation.direction.caveats import caveats
+from tsdeep.evaluation.direction.edge import Edge, edge_of
 from tsdeep.evaluation.direction.metrics import (
     METRICS,
     direction_metrics,
@@ -21,10 +22,11 @@ from tsdeep.evaluation.direction.metrics import (
     predicted_class,
 )
 from tsdeep.evaluation.direction.predictions import check_predictions, check_references, gives_probabilities
+from tsdeep.evaluation.direction.stability import fold_stability
 from tsdeep.evaluation.direction.verdict import QUESTIONS, judge
 from tsdeep.evaluation.evaluator import Evaluation
 from tsdeep.evaluation.evidence import Evidence
-from tsdeep.evaluation.plots import plot_learning_curves
+from tsdeep.evaluation.exposure import exposure_figures
 from tsdeep.evaluation.sharpe_odds import SharpeOdds, sharpe_odds
 from tsdeep.evaluation.significance import (
     Significance,
@@ -56,6 +58,12 @@ class DirectionEvaluation(Evaluation):
         Index execution: Sharpe before and after costs of the model's strategy, and its annual return.
     sharpe_odds : SharpeOdds
         How sure the Sharpe ratio of the model's strategy after costs is, with the number of trials that are known.
+    edge : Edge
+        What is left of it at other costs and with delays.
+    exposure : mapping of str to float
+        What the model's strategy held and traded, see `exposure_figures`.
+    stability : pandas.DataFrame
+        Each fold by itself, see `fold_stability`.
     """
 
     tests: pd.DataFrame
@@ -63,6 +71,9 @@ class DirectionEvaluation(Evaluation):
     strategies: pd.DataFrame
     executions: pd.DataFrame
     sharpe_odds: SharpeOdds
+    edge: Edge
+    exposure: Mapping[str, float]
+    stability: pd.DataFrame
 
 
 def evaluate_direction(evidence: Evidence) -> DirectionEvaluation:
@@ -87,11 +98,13 @@ def evaluate_direction(evidence: Evidence) -> DirectionEvaluation:
     """
     predictions = check_predictions(evidence.predictions)
     methods = {evidence.model: predictions, **check_references(evidence.references, predictions)}
-    backtests = {method: _trade(evidence, frame, evidence.execution) for method, frame in methods.items()}
+    backtests = {method: trade(evidence, frame) for method, frame in methods.items()}
     strategies = _strategies(backtests)
     tests = _tests(evidence, methods, backtests[evidence.model])
     verdict = _verdict(evidence, predictions, tests, strategies)
-    odds = _sharpe_odds(evidence, backtests[evidence.model])
+    traded = backtests[evidence.model]
+    odds = _sharpe_odds(evidence, traded)
+    base = methods.get(BASE) if gives_probabilities(predictions["up"].to_numpy()) else None
     return DirectionEvaluation(
         metrics=direction_table(evidence.predictions, evidence.references, name=evidence.model),
         tests=_tests_table(tests, verdict),
@@ -101,57 +114,25 @@ def evaluate_direction(evidence: Evidence) -> DirectionEvaluation:
         executions=_executions(evidence, predictions),
         seeds=_seeds(predictions),
         sharpe_odds=odds,
-        caveats=(*caveats(evidence, predictions, backtests[evidence.model]), odds.words),
+        edge=edge_of(traded, partial(trade, evidence, predictions)),
+        exposure=exposure_figures(traded),
+        stability=fold_stability(predictions, base, traded, horizon_rows=evidence.horizon_rows),
+        caveats=(*caveats(evidence, predictions, traded), odds.words),
     )
 
 
-def direction_figures(evidence: Evidence, evaluation: DirectionEvaluation) -> dict[str, Figure]:
-    """Draw the figures of the report.
-
-    Parameters
-    ----------
-    evidence : Evidence
-        What was evaluated.
-    evaluation : DirectionEvaluation
-        What it amounts to.
-
-    Returns
-    -------
-    dict of str to matplotlib.figure.Figure
-        folds and learning_curves (where the evidence has them), calibration, probabilities, rolling_accuracy,
-        confusion, equity.
-    """
-    predictions = check_predictions(evidence.predictions)
-    y, up = predictions["y"].to_numpy(), predictions["up"].to_numpy()
-    drawn = {}
-    if evidence.folds_figure is not None:
-        drawn["folds"] = evidence.folds_figure
-    if evidence.history is not None and (evidence.history["stage"] == "fit").any():
-        drawn["learning_curves"] = plot_learning_curves(evidence.history)
-    if gives_probabilities(up):
-        drawn["calibration"] = plots.plot_calibration(y, up, name=evidence.model)
-        shown = {evidence.model: predictions}
-        for method, frame in check_references(evidence.references, predictions).items():
-            if gives_probabilities(frame["up"].to_numpy()) and method != BASE:
-                shown[method] = frame
-        drawn["probabilities"] = plots.plot_probabilities(shown)
-    drawn["rolling_accuracy"] = plots.plot_rolling_accuracy(predictions, name=evidence.model)
-    drawn["confusion"] = plots.plot_confusion(y, up, name=evidence.model)
-    drawn["equity"] = plots.plot_equity(evaluation.backtests[evidence.model], name=evidence.model)
-    return drawn
-
-
-def _trade(evidence: Evidence, predictions: pd.DataFrame, execution: str) -> Backtest:
-    return backtest(
-        predictions,
-        evidence.prices,
-        sizing=evidence.sizing,
-        threshold=evidence.threshold,
-        short=evidence.short,
-        execution=execution,
-        cost_bps=evidence.cost_bps,
+def trade(evidence: Evidence, predictions: pd.DataFrame, **changes: Any) -> Backtest:
+    """Trade predictions with the evidence's strategy, some of its settings changed, see `backtest`."""
+    settings = {
+        "sizing": evidence.sizing,
+        "threshold": evidence.threshold,
+        "short": evidence.short,
+        "execution": evidence.execution,
+        "cost_bps": evidence.cost_bps,
         **evidence.strategy,
-    )
+        **changes,
+    }
+    return backtest(predictions, evidence.prices, **settings)
 
 
 def _by_time(predictions: pd.DataFrame, values: np.ndarray) -> np.ndarray:
@@ -287,7 +268,7 @@ def _executions(evidence: Evidence, predictions: pd.DataFrame) -> pd.DataFrame:
     for execution in EXECUTIONS:
         if execution == "next_open" and not opens:
             continue
-        result = _trade(evidence, predictions, execution)
+        result = trade(evidence, predictions, execution=execution)
         table = result.figures()
         rows[execution] = {
             "sharpe_before": table.loc["gross", "sharpe"],

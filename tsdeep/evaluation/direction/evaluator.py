@@ -9,13 +9,13 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from tsdeep.errors import SpecError
-from tsdeep.evaluation.direction.assessment import (
-    DirectionEvaluation,
-    direction_figures,
-    evaluate_direction,
-)
+from tsdeep.evaluation.comparison.material import Curves, MethodLosses
+from tsdeep.evaluation.direction.assessment import DirectionEvaluation, evaluate_direction
+from tsdeep.evaluation.direction.captions import CAPTIONS
+from tsdeep.evaluation.direction.compared import direction_curves, direction_losses
+from tsdeep.evaluation.direction.figures import direction_figures
 from tsdeep.evaluation.direction.metrics import direction_summary, direction_table
-from tsdeep.evaluation.direction.tables import CAPTIONS, report_context
+from tsdeep.evaluation.direction.tables import report_context
 from tsdeep.evaluation.evaluator import Evaluator, register_evaluator
 from tsdeep.evaluation.evidence import Evidence
 from tsdeep.evaluation.prediction_tables import seed_numbers
@@ -61,6 +61,23 @@ class DirectionEvaluator(Evaluator):
     def captions(self, evaluation: DirectionEvaluation) -> Mapping[str, str]:  # noqa: ARG002
         """Return a caption a figure."""
         return CAPTIONS
+
+    def losses(self, evidence: Evidence) -> tuple[MethodLosses, ...]:
+        """Return the losses that methods are compared by, see `direction_losses`."""
+        return direction_losses(evidence)
+
+    def curves(self, evidence: Evidence) -> tuple[Curves, ...]:
+        """Return what trading on each method's predictions earned, see `direction_curves`."""
+        return direction_curves(evidence)
+
+    def tables(self, evaluation: DirectionEvaluation) -> Mapping[str, pd.DataFrame]:
+        """Return Sharpe ratios by cost and by delay, and each fold by itself, as files."""
+        edge, stability = evaluation.edge, evaluation.stability
+        return {
+            "costs": edge.costs.reset_index(),
+            "delays": edge.delays.reset_index(),
+            "stability": stability.reset_index(),
+        }
 
     def context(self, evidence: Evidence, evaluation: DirectionEvaluation) -> dict[str, Any]:
         """Return the tables of the page."""

@@ -6,16 +6,23 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, PercentFormatter
+from matplotlib.ticker import PercentFormatter
 from numpy.typing import ArrayLike
 
 from tsdeep.evaluation.backtest import Backtest
 from tsdeep.evaluation.calibration import calibration_table, wilson_interval
 from tsdeep.evaluation.direction.metrics import predicted_class
-from tsdeep.evaluation.drawing import BAND, MODEL, OTHER, QUIET, new_figure, percent_decimals
+from tsdeep.evaluation.drawing import (
+    BAND,
+    MODEL,
+    OTHER,
+    QUIET,
+    date_axis,
+    new_figure,
+    percent_decimals,
+    plain_log_ticks,
+)
 
 
 def plot_calibration(y: ArrayLike, up: ArrayLike, *, name: str = "model", bins: int = 10) -> Figure:
@@ -94,12 +101,12 @@ def plot_equity(result: Backtest, *, name: str = "model") -> Figure:
             below.plot(drawdown.index, drawdown, color=colour, lw=1.2)
             below.fill_between(drawdown.index, drawdown, 0, color=colour, alpha=0.15, lw=0)
     above.set_yscale("log")
-    _plain_log_ticks(above)
+    plain_log_ticks(above)
     above.set_ylabel("growth of 1 (log scale)")
     above.legend(loc="upper left")
     below.set_ylabel("drawdown")
     below.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    _dates(below)
+    date_axis(below)
     side = "long and short" if result.short else "long or flat"
     late = f", {result.delay_rows} rows late" if result.delay_rows else ""
     figure.suptitle(
@@ -143,7 +150,7 @@ def plot_rolling_accuracy(predictions: pd.DataFrame, *, name: str = "model", win
     low_limit, high_limit = axis.get_ylim()
     axis.set_ylim(low_limit, high_limit + 0.15 * (high_limit - low_limit))
     axis.legend(loc="upper center", ncols=3)
-    _dates(axis)
+    date_axis(axis)
     figure.suptitle(f"Rolling accuracy: each point is the share of right calls over {window} rows")
     return figure
 
@@ -230,20 +237,3 @@ def _reach(up: np.ndarray) -> tuple[float, float]:
     low, high = (float(edge) for edge in np.quantile(up, [0.005, 0.995]))
     pad = max(0.06 * (high - low), 0.01)
     return max(0.0, low - pad), min(1.0, high + pad)
-
-
-def _dates(axis: Axes) -> None:
-    locator = AutoDateLocator(minticks=4, maxticks=10)
-    axis.xaxis.set_major_locator(locator)
-    axis.xaxis.set_major_formatter(ConciseDateFormatter(locator))
-    axis.margins(x=0.01)
-
-
-def _plain_log_ticks(axis: Axes) -> None:
-    low, high = axis.get_ylim()
-    steps = [0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.4, 2, 3, 5, 7, 10, 20, 50, 100, 200, 500, 1000]
-    inside = [step for step in steps if low <= step <= high]
-    if len(inside) >= 3:
-        axis.set_yticks(inside)
-        axis.minorticks_off()
-    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from tsdeep.evaluation.comparison.material import Curves, MethodLosses
 from tsdeep.evaluation.evaluator import Evaluator, register_evaluator
 from tsdeep.evaluation.evidence import Evidence
 from tsdeep.evaluation.movement.assessment import MovementEvaluation, evaluate_movement
+from tsdeep.evaluation.movement.compared import movement_curves, movement_losses
 from tsdeep.evaluation.movement.metrics import movement_summary, movement_table
 from tsdeep.evaluation.movement.plots import (
     plot_class_calibration,
@@ -95,6 +97,14 @@ class MovementEvaluator(Evaluator):
     def context(self, evidence: Evidence, evaluation: MovementEvaluation) -> dict[str, Any]:
         """Return the tables of the page."""
         return report_context(evidence, evaluation)
+
+    def losses(self, evidence: Evidence) -> tuple[MethodLosses, ...]:
+        """Return the losses that methods are compared by, see `movement_losses`."""
+        return movement_losses(evidence)
+
+    def curves(self, evidence: Evidence) -> tuple[Curves, ...]:
+        """Return what trading on each method's predictions earned, see `movement_curves`."""
+        return movement_curves(evidence)
 
     def tables(self, evaluation: MovementEvaluation) -> Mapping[str, pd.DataFrame]:
         """Return the scores with their errors, the differences from the references, p_T and what replays earned."""

@@ -8,9 +8,11 @@ from typing import Any, ClassVar
 import pandas as pd
 from matplotlib.figure import Figure
 
+from tsdeep.evaluation.comparison.material import Curves, MethodLosses
 from tsdeep.evaluation.evaluator import Evaluator, register_evaluator
 from tsdeep.evaluation.evidence import Evidence
 from tsdeep.evaluation.volatility.assessment import VolatilityEvaluation, evaluate_volatility
+from tsdeep.evaluation.volatility.compared import compared_volatility, volatility_curves
 from tsdeep.evaluation.volatility.figures import volatility_captions, volatility_figures
 from tsdeep.evaluation.volatility.metrics import volatility_summary, volatility_table
 from tsdeep.evaluation.volatility.predictions import volatility_seeds
@@ -52,6 +54,14 @@ class VolatilityEvaluator(Evaluator):
     def context(self, evidence: Evidence, evaluation: VolatilityEvaluation) -> dict[str, Any]:
         """Return the tables of the page."""
         return report_context(evidence, evaluation)
+
+    def losses(self, evidence: Evidence) -> tuple[MethodLosses, ...]:
+        """Return the losses that methods are compared by, see `compared_volatility`."""
+        return compared_volatility(evidence)
+
+    def curves(self, evidence: Evidence) -> tuple[Curves, ...]:
+        """Return what trading on each method's predictions earned, see `volatility_curves`."""
+        return volatility_curves(evidence)
 
     def tables(self, evaluation: VolatilityEvaluation) -> Mapping[str, pd.DataFrame]:
         """Return the scores by asset and by regime, tests, regressions, coverage and the portfolios, as files."""
