@@ -1,4 +1,4 @@
-"""Are the losses of two runs different, and which may be the best?"""
+"""Whether the losses of two runs differ, and which runs may be the best."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def pair_table(losses: Sequence[MethodLosses], models: Sequence[str]) -> pd.Data
     Returns
     -------
     pandas.DataFrame
-        Columns loss, first, second, estimate (mean loss of first minus second: negative where the first is better), low,
-        high (95%), statistic, p_value, p_holm (adjusted for all pairs of all losses), observations. Not tested, and NaN,
-        with fewer observations than `least`.
+        Columns loss, first, second, estimate (mean loss of first minus second: negative where the first is better),
+        low, high (95%), statistic, p_value, p_holm (adjusted for all pairs of all losses), observations. Not tested,
+        and NaN, with fewer observations than `least`.
     """
     records = []
     for loss in losses:

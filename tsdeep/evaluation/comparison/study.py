@@ -45,8 +45,8 @@ def one_study(runs: Mapping[str, Evidence]) -> tuple[Evidence, list[str]]:
     Raises
     ------
     DataError
-        If there are fewer than two, or they differ in task, study, data, horizon, strategy or test rows; the message lists
-        what differs.
+        If there are fewer than two, or they differ in task, study, data, horizon, strategy or test rows; the message
+        lists what differs.
     """
     if len(runs) < 2:
         raise DataError(f"compare: found {len(runs)} run, expected at least two")

@@ -72,7 +72,7 @@ def _pair_sentence(pairs: pd.DataFrame) -> str:
     if tested.empty:
         return "No pair could be tested: losses do not differ, or are not finite."
     clear = tested[tested["p_holm"] <= LEVEL]
-    number = "The one pair" if len(tested) == 1 else f"Of the {len(tested)} pairs"
+    number = "The pair" if len(tested) == 1 else f"Of the {len(tested)} pairs"
     if clear.empty:
         least = p_text(float(tested["p_holm"].min()))
         if len(tested) == 1:
@@ -95,8 +95,11 @@ def _reference_sentences(members: pd.DataFrame, inside: list[str]) -> list[str]:
     if not inside or references.empty:
         return []
     if kept:
-        word = "a reference, is" if len(kept) == 1 else "references, are"
-        return [f"{join_words(kept)}, {word} in the set too: no run was shown to be better than that."]
+        one = len(kept) == 1
+        start = f"The reference {kept[0]} is" if one else f"The references {join_words(kept)} are"
+        return [
+            f"{start} in the set too: no run was shown to be better than {'it' if one else 'any of them'}."
+        ]
     if references["p_value"].notna().any():
         return ["No reference is in the set."]
     return []

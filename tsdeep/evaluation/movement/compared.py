@@ -23,9 +23,9 @@ from tsdeep.evaluation.significance import newey_west_lags
 def movement_losses(evidence: Evidence) -> tuple[MethodLosses, ...]:
     """Return log-losses, of each horizon by itself, of groups of neighbouring rows.
 
-    A group is a horizon of rows of one segment, whose labels look at nearly the same future: it counts as one observation,
-    in proportion to its rows, so that the mean over the groups is that over the rows. Methods that state no probabilities
-    are left out.
+    A group is a horizon of rows of one segment, whose labels look at nearly the same future: it counts as one
+    observation, in proportion to its rows, so that the mean over the groups is that over the rows. Methods that state
+    no probabilities are left out.
     """
     found = []
     for horizon, methods in _by_horizon(evidence).items():
