@@ -139,7 +139,7 @@ def test_sections_without_material_are_left_out(predictions, prices, tmp_path):
     least = Evidence("toy", "tcn", predictions[predictions["fold"] == 0], prices, draws=100)
     html = write_report(least, tmp_path).read_text()
     sections = re.findall("<h2>(.*?)</h2>", html)
-    assert "Stability over folds" in sections
+    assert "Stability over time" in sections
     assert "Settings" not in sections
     assert "figures/stability.png" not in html
     assert not re.search(r"<tbody>\s*</tbody>|<ul>\s*</ul>|<table[^>]*>\s*</table>", html)

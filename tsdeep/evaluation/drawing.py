@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 # Dark, middle and light differ in lightness, so that they stay apart when printed in grey.
 MODEL = "#123a63"
@@ -24,13 +24,6 @@ _STYLES = (
     ("#5d8aa8", "-.", "v"),
     ("#8c4a2f", (0, (5, 1)), "P"),
     (QUIET, (0, (1, 1)), "X"),
-)
-# Ticks of a decade of a logarithmic axis, from sparse to dense.
-_LOG_TICKS = (
-    (1, 2, 5),
-    (1, 1.4, 2, 3, 5, 7),
-    tuple(i / 10 for i in range(10, 100)),
-    tuple(i / 50 for i in range(50, 500)),
 )
 
 
@@ -65,16 +58,15 @@ def date_axis(axes: Axes) -> None:
 
 
 def plain_log_ticks(axes: Axes) -> None:
-    """Write plain numbers beside a logarithmic axis, such as 0.5, 1 and 2: as few as show its range."""
+    """Write plain numbers beside a logarithmic axis, such as 0.5, 1 and 2; a narrow range has even steps."""
     low, high = axes.get_ylim()
-    for numbers in _LOG_TICKS:
-        inside = [
-            scale * n for scale in (0.01, 0.1, 1, 10, 100, 1000) for n in numbers if low <= scale * n <= high
-        ]
-        if len(inside) >= 3:
-            axes.set_yticks(inside)
-            axes.minorticks_off()
-            break
+    steps = [0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.4, 2, 3, 5, 7, 10, 20, 50, 100, 200, 500, 1000]
+    if high < 4 * low:
+        steps = MaxNLocator(7).tick_values(low, high).tolist()
+    inside = [step for step in steps if low <= step <= high]
+    if len(inside) >= 3:
+        axes.set_yticks(inside)
+        axes.minorticks_off()
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.4g}"))
 
 

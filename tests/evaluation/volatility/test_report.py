@@ -65,7 +65,8 @@ def test_the_page_is_whole_loads_nothing_and_escapes_everything(folder):
     assert len(links) == 6
     assert all(value and value.startswith("data:image/png;base64,") for value in links)
     assert not re.search(r"https?://|@import|url\(", html)
-    for tag in ("<script", "<img src=x", "<i>ewma", "<b>volatile"):
+    assert html.count("<script") == 1
+    for tag in ("<img src=x", "<i>ewma", "<b>volatile"):
         assert tag not in html
     assert "&lt;i&gt;ewma&lt;/i&gt;" in html
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from tsdeep.evaluation.comparison.compare import Comparison
 
 _DESCRIBES = ("first", "last", "rows")
+_ACRONYMS = ("mcc", "auc", "f1", "qlike", "rmse", "mae", "crps")
+_PAIRS = "Left of zero the first of the two is better. An interval that holds zero shows no difference."
 _SHARES = ("accuracy", "coverage", "share", "drawdown", "a year")
 
 
@@ -59,9 +61,7 @@ def render_comparison(comparison: Comparison) -> str:
         name = f"pairs_{number}"
         if np.isfinite(pairs["p_value"]).any():
             images[name] = figure_png(plot_pairs(pairs, loss=loss.name, unit=loss.unit))
-            captions[name] = (
-                "Left of zero the first of the two is better. An interval that holds zero shows no difference."
-            )
+            captions[name] = _PAIRS
         tests.append(
             {
                 "loss": loss,
@@ -112,8 +112,21 @@ def _scores(scores: pd.DataFrame, comparison: Comparison) -> dict[str, Any]:
         [str(method), *(_figure(str(column), row[column]) for column in shown)]
         for method, row in scores.iterrows()
     ]
-    made = text_table(["method", *(str(column).replace("_", " ") for column in shown)], rows)
+    made = text_table(["method", *(score_name(str(column)) for column in shown)], rows)
     return _mark(made, comparison.models)
+
+
+def score_name(column: str) -> str:
+    """Return how a score is called in a heading.
+
+    Examples
+    --------
+    >>> score_name("log_loss"), score_name("prior_corrected_mcc"), score_name("macro_f1")
+    ('log-loss', 'prior corrected MCC', 'macro F1')
+    """
+    words = column.replace("log_loss", "log-loss").split("_")
+    named = {"brier": "Brier", "r2": "R²"}
+    return " ".join(named.get(word, word.upper() if word in _ACRONYMS else word) for word in words)
 
 
 def pair_rows(pairs: pd.DataFrame) -> dict[str, Any]:

@@ -144,8 +144,8 @@ def _plain(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def setting_differences(runs: Mapping[str, Evidence]) -> dict[str, dict[str, Any]]:
-    """Return the settings in which runs differ: by setting, each run's value."""
-    keys = dict.fromkeys(key for evidence in runs.values() for key in evidence.settings)
+    """Return the settings in which runs differ, the model aside: by setting, each run's value."""
+    keys = dict.fromkeys(key for evidence in runs.values() for key in evidence.settings if key != "model")
     found = {}
     for key in keys:
         values = {name: evidence.settings.get(key) for name, evidence in runs.items()}
