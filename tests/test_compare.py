@@ -64,6 +64,9 @@ def test_four_models_of_the_index_are_compared(tmp_path, capsys):
     assert found.headline in html
     assert not re.search(r"https?://|@import|url\(", html)
     other = str(tmp_path / "two")
-    assert main(["run", "sp500_direction", "--model", "mlp", "--folds", "2", "--epochs", "1", "--out", other]) == 0
+    assert (
+        main(["run", "sp500_direction", "--model", "mlp", "--folds", "2", "--epochs", "1", "--out", other])
+        == 0
+    )
     assert main(["compare", folders[3], other]) == 2
     assert "of which 250 are in both" in capsys.readouterr().err

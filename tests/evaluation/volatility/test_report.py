@@ -43,7 +43,15 @@ def folder(full, tmp_path_factory):
 
 def test_the_folder_holds_page_tables_and_figures(folder):
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    drawn = {"folds", "learning_curves", "forecasts", "loss_differences", "coverage", "portfolio"}
+    drawn = {
+        "folds",
+        "learning_curves",
+        "forecasts",
+        "loss_differences",
+        "coverage",
+        "portfolio",
+        "portfolio_costs",
+    }
     tables = {
         "metrics", "scores", "regimes", "differences", "differences_by_regime", "differences_by_asset",
         "confidence_sets", "mincer_zarnowitz", "coverage", "quantiles", "insane", "portfolio",
@@ -62,7 +70,7 @@ def test_the_page_is_whole_loads_nothing_and_escapes_everything(folder):
     parser.close()
     assert parser.open == []
     links = [value for name, value in parser.attributes if name in ("src", "href")]
-    assert len(links) == 6
+    assert len(links) == 7
     assert all(value and value.startswith("data:image/png;base64,") for value in links)
     assert not re.search(r"https?://|@import|url\(", html)
     assert html.count("<script") == 1

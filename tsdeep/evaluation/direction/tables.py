@@ -203,11 +203,11 @@ def _edge_words(edge: Edge, cost_bps: float) -> str:
             f"{said} Up to {edge.matches_bps:,.1f} bps its Sharpe ratio is above that of buy and hold, "
             f"{edge.buy_and_hold:.2f}; whether beyond chance is said above."
         )
-    return (
-        f"{said} Its Sharpe ratio is not above that of buy and hold, {edge.buy_and_hold:.2f}, at any cost."
-        if np.isfinite(edge.buy_and_hold)
-        else said
-    )
+    if not np.isfinite(edge.buy_and_hold):
+        return said
+    above = edge.costs["sharpe"].iloc[0] > edge.buy_and_hold
+    where = "is above that of buy and hold" if above else "is not above that of buy and hold"
+    return f"{said} Its Sharpe ratio {where}, {edge.buy_and_hold:.2f}, at any cost."
 
 
 def _exposure(figures: Mapping[str, float]) -> dict[str, str]:

@@ -15,6 +15,7 @@ from tsdeep.evaluation.volatility.plots import (
     plot_volatility_forecasts,
 )
 from tsdeep.evaluation.volatility.portfolio import TARGET_VOLATILITY
+from tsdeep.evaluation.volatility.portfolio_plots import plot_portfolio_costs
 from tsdeep.evaluation.volatility.predictions import check_volatility
 
 _CAPTIONS = {
@@ -28,6 +29,8 @@ _CAPTIONS = {
     "difference that the tests judge.",
     "coverage": "Left: share of rows within the intervals, by test fold. Right: share of rows below each quantile; "
     "on the diagonal, quantiles are what they say.",
+    "portfolio_costs": "The same weights, had trading cost less or more: forecasts that jump trade more, and their "
+    "lines fall faster.",
     "portfolio": "Above: volatility of positions while they were held, averaged over three horizons of the days on "
     "which they were taken; good forecasts keep it near the target. Below: what became of one unit of money.",
 }
@@ -35,7 +38,8 @@ _CAPTIONS = {
 
 def volatility_figures(evidence: Evidence, evaluation: VolatilityEvaluation) -> dict[str, Figure]:
     """Draw folds and learning_curves (where the evidence has them), forecasts, and where there are references,
-    quantiles and a portfolio: loss_differences, coverage and portfolio.
+    quantiles and a portfolio: loss_differences, coverage, portfolio and, where trading costs anything,
+    portfolio_costs.
     """
     model = evidence.model
     drawn = {}
@@ -65,6 +69,10 @@ def volatility_figures(evidence: Evidence, evaluation: VolatilityEvaluation) -> 
             target=TARGET_VOLATILITY,
             horizon_rows=evidence.horizon_rows,
         )
+        if evidence.cost_bps > 0:
+            drawn["portfolio_costs"] = plot_portfolio_costs(
+                evaluation.portfolios, methods=[*chosen, model], model=model, cost_bps=evidence.cost_bps
+            )
     return drawn
 
 
