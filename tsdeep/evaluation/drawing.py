@@ -62,7 +62,7 @@ def plain_log_ticks(axes: Axes) -> None:
     low, high = axes.get_ylim()
     steps = [0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.4, 2, 3, 5, 7, 10, 20, 50, 100, 200, 500, 1000]
     if high < 4 * low:
-        steps = MaxNLocator(7).tick_values(low, high).tolist()
+        steps = [float(step) for step in MaxNLocator(7).tick_values(low, high)]
     inside = [step for step in steps if low <= step <= high]
     if len(inside) >= 3:
         axes.set_yticks(inside)
