@@ -18,6 +18,7 @@ from typing import Any
 import pandas as pd
 
 from tsdeep.errors import RunError
+from tsdeep.user_folders import given_folder
 
 VARIABLE = "TSDEEP_TRIALS"
 """Environment variable of the registry's folder, or `off`; by default it is in the user's data folder of the system."""
@@ -80,17 +81,12 @@ def trials_folder() -> Path | None:
     RunError
         If the variable has a path that depends on where a command is run.
     """
-    given = os.environ.get(VARIABLE, "").strip()
-    if given.lower() == _OFF:
+    if os.environ.get(VARIABLE, "").strip().lower() == _OFF:
         return None
-    if given:
-        path = Path(given).expanduser()
-        if not path.is_absolute():
-            raise RunError(
-                f"{VARIABLE}: found {given!r}, expected a whole path, such as {path.absolute()}, or {_OFF!r}: trials "
-                "that are recorded in one folder would not be counted from another"
-            )
-        return path
+    why = f", or {_OFF!r}: trials that are recorded in one folder would not be counted from another"
+    given = given_folder(VARIABLE, why, RunError)
+    if given is not None:
+        return given
     import platformdirs
 
     return platformdirs.user_data_path("tsdeep", appauthor=False) / "trials"

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from tsdeep.errors import DataError
+from tsdeep.user_folders import given_folder
 from tsdeep.versions import library_versions
 
 VARIABLE = "TSDEEP_CACHE"
@@ -84,15 +85,11 @@ def folder() -> Path:
     DataError
         If the variable has a path that depends on where a command is run.
     """
-    given = os.environ.get(VARIABLE, "").strip()
-    if given:
-        path = Path(given).expanduser()
-        if not path.is_absolute():
-            raise DataError(
-                f"{VARIABLE}: found {given!r}, expected a whole path, such as {path.absolute()}: what is fetched in "
-                "one folder would not be found from another"
-            )
-        return path
+    given = given_folder(
+        VARIABLE, ": what is fetched in one folder would not be found from another", DataError
+    )
+    if given is not None:
+        return given
     import platformdirs
 
     return platformdirs.user_cache_path("tsdeep", appauthor=False)

@@ -65,7 +65,8 @@ def round_trips(y: ArrayLike, called: ArrayLike, segments: ArrayLike) -> RoundTr
     Calls of stationary are left out, and of equal calls that then follow each other the first is kept. Of the calls
     that remain, up and down by turns, each opens a position (up: long, down: short) that the next one of its segment
     closes, and turns round. The last of a segment, which none closes, is no round trip. A trip is correct where the
-    movement that was called came at both of its rows, and `p_T = correct / trips`.
+    movement that was called came at both of its rows, and `p_T = correct / trips`. That both ends have to be right is
+    this package's reading of the source; published figures of p_T were not reproduced.
 
     Parameters
     ----------
