@@ -67,8 +67,8 @@ def export(
         Add `stream_init` and `stream_step`, which take one raw row at a time with the state between rows as explicit
         inputs and outputs (see `tsdeep.Stream`). "auto": where the model can be streamed exactly.
     verify : bool, default True
-        Read the export again in a fresh process, some seconds, and compare; an answer that differs from the
-        model's by more than 1e-5 fails the export.
+        Read the export again in a process of its own (some seconds for the first, which starts it) and compare; an
+        answer that differs from the model's by more than 1e-5 fails the export.
     warmup : bool, optional
         Write `assets.extra/tf_serving_warmup_requests`, real rows for every signature, which TensorFlow Serving
         answers before a version takes requests. By default where tensorflow-serving-api is installed (extra `serving`).

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,22 +10,8 @@ from typing import Any
 import numpy as np
 
 from tsdeep.errors import RunError
+from tsdeep.serving.reader import READER
 from tsdeep.serving.signatures import TOLERANCE, Signature
-
-# Runs in a new interpreter, in a folder that holds the inputs, where nothing of this package is imported.
-_READER = """
-import json, sys
-import numpy as np
-import tensorflow as tf
-loaded = tf.saved_model.load(sys.argv[1])
-for name in json.loads(sys.argv[2]):
-    with np.load(f"{name}-inputs.npz") as given:
-        answer = loaded.signatures[name](**{key: tf.constant(given[key]) for key in given.files})
-    arrays = {key: value.numpy() for key, value in answer.items()}
-    arrays = {key: value.astype("S") if value.dtype == object else value for key, value in arrays.items()}
-    np.savez(f"{name}-outputs.npz", **arrays)
-assert not [m for m in sys.modules if m.partition(".")[0] == "tsdeep"], "the process imported tsdeep"
-"""
 
 
 def expected_answers(signatures: Mapping[str, Signature]) -> dict[str, dict[str, np.ndarray]]:
@@ -58,7 +40,7 @@ def expected_answers(signatures: Mapping[str, Signature]) -> dict[str, dict[str,
 def verify(
     path: Path, signatures: Mapping[str, Signature], expected: Mapping[str, Mapping[str, np.ndarray]]
 ) -> dict[str, Any]:
-    """Read a SavedModel in a fresh process without tsdeep, and compare its answers on real rows.
+    """Read a SavedModel in a process without tsdeep, and compare its answers on real rows.
 
     The process runs on a CPU, as a server may.
 
@@ -85,7 +67,7 @@ def verify(
     with tempfile.TemporaryDirectory() as folder:
         for name, signature in signatures.items():
             np.savez(Path(folder) / f"{name}-inputs.npz", **signature.examples)  # type: ignore[arg-type]
-        _read_again(path.resolve(), list(signatures), folder)
+        READER.read(path.resolve(), list(signatures), folder)
         for name, answers in expected.items():
             with np.load(Path(folder) / f"{name}-outputs.npz") as written:
                 largest = max(
@@ -130,21 +112,6 @@ def compare(
             )
         largest = max(largest, float(difference.max(initial=0.0)))
     return largest
-
-
-def _read_again(path: Path, names: list[str], folder: str) -> None:
-    environment = os.environ | {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    done = subprocess.run(
-        [sys.executable, "-c", _READER, str(path), json.dumps(names)],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        words = done.stderr.strip().splitlines()[-5:]
-        raise RunError(f"the export cannot be read again by TensorFlow alone: {' '.join(words)[:1500]}")
 
 
 def _array(values: Any) -> np.ndarray:
