@@ -64,20 +64,7 @@ def csv_spec(tmp_path):
     return tmp_path / "mine.yaml"
 
 
-# list and show
-
-
-def test_list_names_all_that_is_registered(tsdeep_says):
-    listed = dict(line.split(":", 1) for line in tsdeep_says("list").splitlines())
-    known = {
-        "specs": tsdeep.spec_names(),
-        "models": tsdeep.model_names(),
-        "features": list(tsdeep.feature_names()),
-        "tasks": tsdeep.task_names(),
-        "sources": tsdeep.source_names(),
-        "scalers": list(tsdeep.scaler_names()),
-    }
-    assert {title: names.strip().split(", ") for title, names in listed.items()} == known
+# show
 
 
 def test_show_prints_a_spec_that_reads_back_as_itself(tsdeep_says, tmp_path):

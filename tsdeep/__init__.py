@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tsdeep.comparing import compare
     from tsdeep.datasets import load_prepared, prepare
+    from tsdeep.devices import device_report
     from tsdeep.errors import DataError, RunError, SpecError, TsdeepError
     from tsdeep.features import (
         Feature,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
         register_scaler,
         scaler_names,
     )
+    from tsdeep.manual import help
     from tsdeep.models import build, initialise, load_model, model_names, receptive_field, register_model
     from tsdeep.panel import Panel
     from tsdeep.pipeline import Prepared, RowRanges, windows
@@ -45,6 +47,7 @@ _HOME = {
     "tsdeep.panel": ("Panel",),
     "tsdeep.comparing": ("compare",),
     "tsdeep.datasets": ("load_prepared", "prepare"),
+    "tsdeep.devices": ("device_report",),
     "tsdeep.samples": ("Samples",),
     "tsdeep.spec": ("DataSpec", "load", "load_spec", "make_spec", "spec_names"),
     "tsdeep.spec_schema": ("json_schema",),
@@ -54,6 +57,7 @@ _HOME = {
     ),
     "tsdeep.sources": ("BookSource", "Source", "make_source", "register_source", "source_names"),
     "tsdeep.tasks": ("Task", "get_task", "register_task", "task_names"),
+    "tsdeep.manual": ("help",),
     "tsdeep.pipeline": ("Prepared", "RowRanges", "windows"),
     "tsdeep.models": (
         "build",
@@ -105,9 +109,11 @@ __all__ = [
     "average",
     "build",
     "compare",
+    "device_report",
     "export",
     "feature_names",
     "get_task",
+    "help",
     "initialise",
     "json_schema",
     "load",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import tsdeep
 from tsdeep.cli_compare import add_compare
 from tsdeep.cli_data import add_data
+from tsdeep.cli_manual import add_manual
 from tsdeep.cli_sources import add_source, source_of, with_source
 from tsdeep.cli_trials import add_trials
 from tsdeep.errors import RunError, TsdeepError
@@ -91,8 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     add_source(run)
     run.set_defaults(command=_run)
 
-    listing = commands.add_parser("list", help="list specs, models, features, tasks and sources")
-    listing.set_defaults(command=_list)
+    add_manual(commands)
 
     show = commands.add_parser("show", help="show a spec with all its settings")
     show.add_argument("spec", nargs="?", help="name or path of a spec")
@@ -173,18 +173,6 @@ def _default_folder(spec: DataSpec, resume: bool) -> Path:
     if not unfinished:
         raise RunError(f"no unfinished run of {spec.model} in {runs}; name the folder with --out")
     return unfinished[-1]
-
-
-def _list(_options: argparse.Namespace) -> None:
-    for title, names in (
-        ("specs", tsdeep.spec_names()),
-        ("models", tsdeep.model_names()),
-        ("features", tsdeep.feature_names()),
-        ("tasks", tsdeep.task_names()),
-        ("sources", tsdeep.source_names()),
-        ("scalers", tsdeep.scaler_names()),
-    ):
-        print(f"{title + ':':<10}{', '.join(names)}")
 
 
 def _show(options: argparse.Namespace) -> None:

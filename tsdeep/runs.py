@@ -56,6 +56,14 @@ def run(
     ------
     SpecError, DataError, RunError
         See `load_spec`, `load` and `walk_forward`.
+
+    Notes
+    -----
+    A run writes each fold when it is done; `resume`, `tsdeep run --resume` in the shell, goes on with the same
+    numbers. The best of many runs looks good by luck, so finished runs are counted: one small file each under
+    `TSDEEP_TRIALS` (by default in the user's data folder; `off`: none), the same settings once. `tsdeep trials SPEC`
+    lists them, and a study's later reports deflate the Sharpe ratio by their number, or by the spec's `variants`
+    where that is larger.
     """
     spec = spec if isinstance(spec, DataSpec) else load_spec(spec)
     out = Path(out)

@@ -33,6 +33,11 @@ class MovementBoosting(MovementClassifier):
         Of the features that a split may choose from.
     threads : int
         Threads at most; 1 by default, since threads that wait for a busy core take many times longer.
+
+    References
+    ----------
+    scikit-learn, `sklearn.ensemble.HistGradientBoostingClassifier`, after LightGBM: Ke et al. (2017), "LightGBM: a
+    highly efficient gradient boosting decision tree", NIPS.
     """
 
     name = "boosting"

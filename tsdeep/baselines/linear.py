@@ -30,6 +30,10 @@ class LogisticRegression:
     ------
     DataError
         From `fit`, if the labels hold one class only.
+
+    References
+    ----------
+    scikit-learn, `sklearn.linear_model.LogisticRegression`.
     """
 
     name = "logistic"

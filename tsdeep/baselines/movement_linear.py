@@ -19,6 +19,10 @@ class MovementLogistic(MovementClassifier):
     ----------
     inverse_penalty : float
         scikit-learn's `C`: smaller is a stronger penalty.
+
+    References
+    ----------
+    scikit-learn, `sklearn.linear_model.LogisticRegression`.
     """
 
     name = "logistic"

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class VolatilityCombination(VarianceReference):
     """The geometric mean of several forecasts of the mean of variance, equal weights.
 
-    Equal weights are hard to beat by estimated ones (Timmermann 2006, "Forecast combinations", Handbook of Economic
-    Forecasting 1). Members are named, not chosen by a score; they are fitted here, on the same rows.
+    Equal weights are hard to beat by estimated ones (Timmermann 2006). Members are named, not chosen by a
+    score; they are fitted here, on the same rows.
 
     Parameters
     ----------
@@ -29,6 +29,10 @@ class VolatilityCombination(VarianceReference):
     ------
     SpecError
         If there are fewer than two.
+
+    References
+    ----------
+    Timmermann (2006), "Forecast combinations", Handbook of Economic Forecasting 1.
     """
 
     name = "combination"

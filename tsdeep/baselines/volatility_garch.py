@@ -113,8 +113,7 @@ class GarchParameters:
 class Garch(VarianceReference):
     """GARCH(1,1) by asset: the mean of the variance forecasts of the rows of the horizon.
 
-    Bollerslev (1986), Journal of Econometrics 31(3); asymmetric: Glosten, Jagannathan and Runkle (1993), Journal of
-    Finance 48(5). Constant mean, normal likelihood, estimated once a fold by `arch` on the log returns up to the last
+    Constant mean, normal likelihood, estimated once a fold by `arch` on the log returns up to the last
     row at which a training label ends, and run through the rows to predict with these parameters. An asset with fewer
     than 250 returns until then, or whose estimation does not converge, is forecast by an exponentially weighted mean of
     decay 0.94, a GARCH whose parameters need no estimation: it has no entry in `parameters`. Where
@@ -125,6 +124,12 @@ class Garch(VarianceReference):
     ----------
     asymmetric : bool
         GJR-GARCH, called `gjr_garch`.
+
+    References
+    ----------
+    Bollerslev (1986), "Generalized autoregressive conditional heteroskedasticity", Journal of Econometrics 31(3).
+    Asymmetric: Glosten, Jagannathan and Runkle (1993), "On the relation between the expected value and the
+    volatility of the nominal excess return on stocks", Journal of Finance 48(5). Estimated by `arch`.
     """
 
     name = "garch"

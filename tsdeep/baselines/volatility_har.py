@@ -49,10 +49,14 @@ class _InLevels(HarRegression):
 class HarRv(_InLevels):
     """HAR-RV: realised variance on the means of the last 1, 5 and 22 squared log returns, in levels.
 
-    Corsi (2009), "A simple approximate long-memory model of realized volatility", Journal of Financial Econometrics
-    7(2), with daily squared returns where he has intraday ones. Levels give a mean of variance with no correction,
+    With daily squared returns where Corsi has intraday ones. Levels give a mean of variance with no correction,
     and weigh crises most. A forecast below the least variance realised after an asset's training rows is raised to it
     (`floored` counts those of the last prediction).
+
+    References
+    ----------
+    Corsi (2009), "A simple approximate long-memory model of realized volatility", Journal of Financial Econometrics
+    7(2).
     """
 
     name = "har_rv"
@@ -74,11 +78,16 @@ class HarRv(_InLevels):
 class HarVol(_InLevels):
     """HAR on volatilities: realised volatility on roots of the means of the last 1, 5 and 22 squared log returns.
 
-    Corsi (2009), as `HarRv`, in roots. Its mean of variance is the forecast squared plus the variance of the
+    As `har_rv`, in roots. Its mean of variance is the forecast squared plus the variance of the
     regression's residuals, E[v²] = E[v]² + Var[v], which is one number an asset: on calm days it is the larger part.
     To be log-normal with both moments the residual variance of log variance is 4 ln(1 + Var[v] / E[v]²), row by row.
     A forecast below the least volatility realised after an asset's training rows is raised to it (`floored` counts
     those of the last prediction).
+
+    References
+    ----------
+    Corsi (2009), "A simple approximate long-memory model of realized volatility", Journal of Financial Econometrics
+    7(2).
     """
 
     name = "har_vol"
@@ -95,6 +104,11 @@ class LogHar(LogRegression):
 
     One squared return is no measure of its day's variance in logs: it is often nearly zero. So there is no window of
     one day, and there is one of a quarter.
+
+    References
+    ----------
+    Corsi (2009), "A simple approximate long-memory model of realized volatility", Journal of Financial Econometrics
+    7(2).
     """
 
     name = "log_har"
@@ -111,6 +125,11 @@ class LogHarRange(LogRegression):
     measure : {"parkinson", "garman_klass"}
         Variance of a row: by Parkinson, from high and low; or by Garman and Klass plus the squared overnight return,
         from open, high, low and close, called `log_har_garman_klass`.
+
+    References
+    ----------
+    Corsi (2009), as `LogHar`; Parkinson (1980), Journal of Business 53(1); Garman and Klass (1980), Journal of
+    Business 53(1).
     """
 
     name = "log_har_range"
@@ -131,6 +150,10 @@ class LogHarRangeVix(LogRegression):
     vix_lag_rows : int
         Rows before the row predicted of which VIX's close is read. VIX closes 15 minutes after the stock market: 0 is
         what a forecast made after the close of both knows, 1 what one made at the market's close does.
+
+    References
+    ----------
+    Corsi (2009), as `LogHar`; Parkinson (1980), Journal of Business 53(1).
     """
 
     name = "log_har_range_vix"

@@ -36,12 +36,16 @@ class RandomWalkVolatility(VarianceReference):
 class Ewma(VarianceReference):
     """Exponentially weighted squared log returns, weights that fall by a fixed decay, for whatever horizon.
 
-    RiskMetrics Technical Document (1996), section 5.2. Weights sum to 1 from the first return of a segment on.
+    Weights sum to 1 from the first return of a segment on.
 
     Parameters
     ----------
     decay : float
         Weight of a row beside the one after it.
+
+    References
+    ----------
+    J.P. Morgan (1996), RiskMetrics Technical Document, section 5.2.
     """
 
     name = "ewma"

@@ -29,7 +29,13 @@ class PooledLogHar(LogRegression):
     market_windows : tuple of int
         Rows of the market's means; by default a month.
     vix_lag_rows : int
-        As in `LogHarRangeVix`.
+        Rows before the row predicted of which VIX's close is read: 0 for a forecast made after the close of both
+        VIX and the stock market, 1 for one made at the market's close.
+
+    References
+    ----------
+    Corsi (2009), "A simple approximate long-memory model of realized volatility", Journal of Financial Econometrics
+    7(2); Parkinson (1980), Journal of Business 53(1).
     """
 
     name = "pooled_log_har"

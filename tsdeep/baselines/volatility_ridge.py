@@ -30,6 +30,11 @@ class RidgeVolatility(VolatilityReference):
     ----------
     penalties : tuple of float
         To choose from, as shares of the number of rows.
+
+    References
+    ----------
+    Hoerl and Kennard (1970), "Ridge regression: biased estimation for nonorthogonal problems", Technometrics 12(1);
+    scikit-learn, `sklearn.linear_model.Ridge`.
     """
 
     name = "ridge"

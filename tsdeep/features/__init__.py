@@ -36,7 +36,13 @@ from tsdeep.features.rolling import (
     rolling_z_score,
 )
 from tsdeep.features.row_windows import Windows
-from tsdeep.features.scaler_registry import make_scaler, register_scaler, scaler_names, scaler_schema
+from tsdeep.features.scaler_registry import (
+    get_scaler,
+    make_scaler,
+    register_scaler,
+    scaler_names,
+    scaler_schema,
+)
 from tsdeep.features.scaling import Clip, Scaler
 from tsdeep.features.signed_log import SignedLogScaler
 from tsdeep.features.squared_returns import OvernightVariance, Semivariance, SignedReturn, SquaredReturn
@@ -98,6 +104,7 @@ __all__ = [
     "feature_schema",
     "fit_scaler",
     "get_feature",
+    "get_scaler",
     "make_feature",
     "make_scaler",
     "register_feature",

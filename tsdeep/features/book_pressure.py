@@ -17,9 +17,7 @@ from tsdeep.features.row_windows import Windows, channels, kept, windows_of
 class QueueImbalance(Feature):
     """Queue imbalance by level, (bid size - ask size) / (bid size + ask size), or its mean over the last rows.
 
-    Within ±1, above zero where more is bid; 0 where both sides of a level are unoccupied. Gould and Bonart
-    (2016), "Queue imbalance as a one-tick-ahead price predictor in a limit order book", Market Microstructure
-    and Liquidity 2(2).
+    Within ±1, above zero where more is bid; 0 where both sides of a level are unoccupied.
 
     Parameters
     ----------
@@ -29,6 +27,11 @@ class QueueImbalance(Feature):
         Rows of the mean, the current one included; 1 is the imbalance of the current row.
     **kwargs : object
         See `Feature`.
+
+    References
+    ----------
+    Gould and Bonart (2016), "Queue imbalance as a one-tick-ahead price predictor in a limit order book", Market
+    Microstructure and Liquidity 2(2).
     """
 
     mirror_sign = -1
@@ -95,8 +98,7 @@ class Microprice(Feature):
     """Mean of best ask and bid weighted by the size of the other side, less the mid, in ticks.
 
     (ask x bid size + bid x ask size) / (bid size + ask size) - mid, which is half the spread times the queue
-    imbalance of level 1. Stoikov (2018), "The micro-price: a high-frequency estimator of future prices",
-    Quantitative Finance 18(12), calls it the weighted mid-price.
+    imbalance of level 1. Stoikov calls it the weighted mid-price.
 
     Parameters
     ----------
@@ -104,6 +106,10 @@ class Microprice(Feature):
         Price units of one tick.
     **kwargs : object
         See `Feature`.
+
+    References
+    ----------
+    Stoikov (2018), "The micro-price: a high-frequency estimator of future prices", Quantitative Finance 18(12).
     """
 
     mirror_sign = -1

@@ -36,8 +36,11 @@ class Calendar(Feature):
     Notes
     -----
     `time` is in seconds since 1970-01-01, float64, in the exchange's local time; before 1970 it is negative.
-    Dates are found by the integer arithmetic of Hinnant, "chrono-Compatible Low-Level Date Algorithms"
-    (`civil_from_days`), in the proleptic Gregorian calendar.
+    Dates are found by integer arithmetic, in the proleptic Gregorian calendar.
+
+    References
+    ----------
+    Hinnant, "chrono-compatible low-level date algorithms", `civil_from_days`.
     """
 
     fields = ("time",)

@@ -17,8 +17,7 @@ from tsdeep.features.variance_over_rows import MeanOf, Prefix, VarianceOverRows
 class LogVariance(VarianceOverRows):
     """Natural log of the annualised variance over the last rows: ln(annual_rows / n Σ v_i).
 
-    The regressors of Corsi (2009), "A simple approximate long-memory model of realized volatility", Journal of
-    Financial Econometrics 7(2), in logs, from daily bars: v_i is the variance of one row by the estimator. A value
+    The regressors of Corsi's HAR in logs, from daily bars: v_i is the variance of one row by the estimator. A value
     of -3.2 is a volatility of 20% a year, as exp(-3.2 / 2) = 0.20. In logs the variance of returns is close to
     normal, so that a linear regression and a `StandardScaler` suit it.
 
@@ -54,6 +53,11 @@ class LogVariance(VarianceOverRows):
     ------
     SpecError
         If `overnight` is asked for with the estimator `close`, or a number of rows is given twice.
+
+    References
+    ----------
+    Corsi (2009), "A simple approximate long-memory model of realized volatility", Journal of Financial Econometrics
+    7(2).
 
     Examples
     --------

@@ -39,8 +39,8 @@ class OrderFlowImbalance(Feature):
     **kwargs : object
         See `Feature`.
 
-    Notes
-    -----
+    References
+    ----------
     Level 1 is Cont, Kukanov and Stoikov (2014), "The price impact of order book events", Journal of Financial
     Econometrics 12(1), eq. 4; by level it is Xu, Gould and Howison (2018), "Multi-level order-flow imbalance in
     a limit order book", Market Microstructure and Liquidity 4(3-4).

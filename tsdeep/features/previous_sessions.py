@@ -26,9 +26,6 @@ class PreviousSessionsScaler(StandardScaler):
     every row after it, in training, in tests and in the export alike, so that the three agree wherever the
     training rows end. With a single training session this is the standard scaler.
 
-    Zhang, Zohren and Roberts (2019), "DeepLOB: deep convolutional neural networks for limit order books", IEEE
-    Transactions on Signal Processing 67(11), section III, with 5 days.
-
     Parameters
     ----------
     sessions : int
@@ -44,6 +41,11 @@ class PreviousSessionsScaler(StandardScaler):
     -----
     A call knows no sessions and uses the weights; `transform` tells sessions apart. Statistics of earlier
     sessions are for training alone, and are not saved.
+
+    References
+    ----------
+    Zhang, Zohren and Roberts (2019), "DeepLOB: deep convolutional neural networks for limit order books", IEEE
+    Transactions on Signal Processing 67(11), section III, with 5 days.
     """
 
     def __init__(

@@ -40,6 +40,10 @@ class RankGaussianScaler(Scaler):
     **kwargs : object
         See `Scaler`.
 
+    References
+    ----------
+    van der Waerden (1952), "Order tests for the two-sample problem and their power", Indagationes Mathematicae 14.
+
     Examples
     --------
     >>> import numpy as np

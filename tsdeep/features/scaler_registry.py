@@ -61,6 +61,13 @@ def scaler_names() -> tuple[str, ...]:
     return tuple(sorted(_SCALERS))
 
 
+def get_scaler(kind: str) -> type[Scaler]:
+    """Give the scaler class that is registered under a name; SpecError gives the nearest one."""
+    if kind not in _SCALERS:
+        raise SpecError(unknown_name("scaler", kind, _SCALERS))
+    return _SCALERS[kind]
+
+
 def make_scaler(spec: Scaler | Mapping[str, Any]) -> Scaler:
     """Make a scaler from its mapping in a spec.
 
@@ -92,9 +99,7 @@ def make_scaler(spec: Scaler | Mapping[str, Any]) -> Scaler:
     if "kind" not in spec:
         raise SpecError(f"scaler: 'kind' is missing in {dict(spec)!r}; one of: {', '.join(scaler_names())}")
     kind = spec["kind"]
-    if kind not in _SCALERS:
-        raise SpecError(unknown_name("scaler", kind, _SCALERS))
-    cls = _SCALERS[kind]
+    cls = get_scaler(kind)
     given = {name: value for name, value in spec.items() if name != "kind"}
     found_by_fit = [name for name in cls.statistics if name in given]
     if found_by_fit:

@@ -88,9 +88,7 @@ class Semivariance(_Squares):
     """Mean over the last rows of the squared log returns of one sign, the others counted as zero.
 
     1/n Σ r_i² 1[r_i < 0] for `down`, r_i > 0 for `up`; without a floor both add up to the mean squared return.
-    Barndorff-Nielsen, Kinnebrock and Shephard (2010), "Measuring downside risk: realised semivariance", in
-    Volatility and Time Series Econometrics; in regressions of volatility, Patton and Sheppard (2015), "Good
-    volatility, bad volatility", Review of Economics and Statistics 97(3). From daily returns here.
+    From daily returns here.
 
     Parameters
     ----------
@@ -99,15 +97,21 @@ class Semivariance(_Squares):
     rows : int or sequence of int
         Returns in the mean, 1 or more; several give a channel each. One more row is read.
     form : {"log", "root", "variance"}
-        See `squared_return`.
+        Natural log of the mean, its square root (a volatility), or the mean itself.
     annual_rows : int
         Rows a year, 252 for daily bars, to annualise; 1 leaves the variance of one row.
     prefix : {"", "market", "basket"}
         Read the row's own closes, those of the market on the same row, or the basket's: the mean over its assets.
     floor : float
-        See `squared_return`; rows of the other sign are raised to it too.
+        Least square of one row, not annualised: rows below it are raised to it, those of the other sign too.
     **kwargs : object
         See `Feature`.
+
+    References
+    ----------
+    Barndorff-Nielsen, Kinnebrock and Shephard (2010), "Measuring downside risk: realised semivariance", in
+    Volatility and Time Series Econometrics. In regressions of volatility: Patton and Sheppard (2015), "Good
+    volatility, bad volatility", Review of Economics and Statistics 97(3).
     """
 
     def __init__(
@@ -143,13 +147,13 @@ class OvernightVariance(_Squares):
     rows : int or sequence of int
         Nights in the mean, 1 or more; several give a channel each. One more row is read.
     form : {"log", "root", "variance"}
-        See `squared_return`.
+        Natural log of the mean, its square root (a volatility), or the mean itself.
     annual_rows : int
         Rows a year, 252 for daily bars, to annualise; 1 leaves the variance of one night.
     prefix : {"", "market", "basket"}
         Read the row's own bars, those of the market on the same row, or the basket's: the mean over its assets.
     floor : float
-        See `squared_return`.
+        Least square of one row, not annualised: rows below it are raised to it.
     **kwargs : object
         See `Feature`.
     """

@@ -57,8 +57,7 @@ class _Volatility(Feature):
 class RealisedVolatility(_Volatility):
     """Close-to-close volatility: root of the mean squared log return over the last rows.
 
-    The mean return is taken as zero, as in realised variance (Andersen and Bollerslev 1998, International
-    Economic Review 39(4)): sqrt(1/n Σ ln(C_i / C_{i-1})²).
+    The mean return is taken as zero, as in realised variance: sqrt(1/n Σ ln(C_i / C_{i-1})²).
 
     Parameters
     ----------
@@ -68,6 +67,11 @@ class RealisedVolatility(_Volatility):
         Rows a year, 252 for daily bars, to annualise; 1 leaves volatility per row.
     **kwargs : object
         See `Feature`.
+
+    References
+    ----------
+    Andersen and Bollerslev (1998), "Answering the skeptics: yes, standard volatility models do provide accurate
+    forecasts", International Economic Review 39(4).
     """
 
     def __init__(self, rows: Rows, annual_rows: Rows = 1, **kwargs: Any) -> None:
@@ -83,8 +87,7 @@ class RealisedVolatility(_Volatility):
 class Parkinson(_Volatility):
     """Range volatility of Parkinson: sqrt(1/(4 n ln 2) Σ ln(H_i / L_i)²).
 
-    Parkinson (1980), "The extreme value method for estimating the variance of the rate of return", Journal of
-    Business 53(1). It sees what happens within a row alone: the gap from the previous close is not in it.
+    It sees what happens within a row alone: the gap from the previous close is not in it.
 
     Parameters
     ----------
@@ -94,6 +97,11 @@ class Parkinson(_Volatility):
         Rows a year, 252 for daily bars, to annualise; 1 leaves volatility per row.
     **kwargs : object
         See `Feature`.
+
+    References
+    ----------
+    Parkinson (1980), "The extreme value method for estimating the variance of the rate of return", Journal of
+    Business 53(1).
     """
 
     def __init__(self, rows: Rows, annual_rows: Rows = 1, **kwargs: Any) -> None:
@@ -110,10 +118,8 @@ class GarmanKlass(_Volatility):
     """Range volatility of Garman and Klass, with the overnight gap as an option.
 
     sqrt(1/n Σ [½ ln(H_i / L_i)² - (2 ln 2 - 1) ln(C_i / O_i)²]): the practical form, without the small cross
-    terms, of Garman and Klass (1980), "On the estimation of security price volatilities from historical
-    data", Journal of Business 53(1). With `overnight`, ln(O_i / C_{i-1})² is added to each row, the extension
-    of Yang and Zhang (2000), Journal of Business 73(3). Open and close must lie within low and high; a row
-    outside them can give NaN.
+    terms. With `overnight`, ln(O_i / C_{i-1})² is added to each row. Open and close must lie within low and high;
+    a row outside them can give NaN.
 
     Parameters
     ----------
@@ -125,6 +131,11 @@ class GarmanKlass(_Volatility):
         Rows a year, 252 for daily bars, to annualise; 1 leaves volatility per row.
     **kwargs : object
         See `Feature`.
+
+    References
+    ----------
+    Garman and Klass (1980), "On the estimation of security price volatilities from historical data", Journal of
+    Business 53(1). With `overnight`: Yang and Zhang (2000), Journal of Business 73(3).
     """
 
     def __init__(self, rows: Rows, overnight: bool = True, annual_rows: Rows = 1, **kwargs: Any) -> None:
@@ -143,9 +154,8 @@ class GarmanKlass(_Volatility):
 class RogersSatchell(_Volatility):
     """Range volatility of Rogers and Satchell, whatever the drift within a row.
 
-    sqrt(1/n Σ [ln(H_i / C_i) ln(H_i / O_i) + ln(L_i / C_i) ln(L_i / O_i)]): Rogers and Satchell (1991),
-    "Estimating variance from high, low and closing prices", Annals of Applied Probability 1(4). The gap from the
-    previous close is not in it. A row that opens at one end of its range and closes at the other gives 0, as that
+    sqrt(1/n Σ [ln(H_i / C_i) ln(H_i / O_i) + ln(L_i / C_i) ln(L_i / O_i)]). The gap from the previous close is not
+    in it. A row that opens at one end of its range and closes at the other gives 0, as that
     is what a drift without volatility looks like. Open and close must lie within low and high; a row outside them
     can give NaN.
 
@@ -157,6 +167,11 @@ class RogersSatchell(_Volatility):
         Rows a year, 252 for daily bars, to annualise; 1 leaves volatility per row.
     **kwargs : object
         See `Feature`.
+
+    References
+    ----------
+    Rogers and Satchell (1991), "Estimating variance from high, low and closing prices", Annals of Applied
+    Probability 1(4).
     """
 
     def __init__(self, rows: Rows, annual_rows: Rows = 1, **kwargs: Any) -> None:
@@ -175,8 +190,7 @@ class YangZhang(_Volatility):
     sqrt(V_o + k V_c + (1 - k) V_rs) over the last n rows, with V_o and V_c the sample variances (n - 1 degrees of
     freedom) of overnight returns ln(O_i / C_{i-1}) and of returns from open to close ln(C_i / O_i), V_rs the mean
     of Rogers and Satchell's estimates, and k = 0.34 / (1.34 + (n + 1) / (n - 1)), which makes the variance of the
-    estimate least: Yang and Zhang (2000), "Drift-independent volatility estimation based on high, low, open, and
-    close prices", Journal of Business 73(3).
+    estimate least.
 
     Means are those of the window, so a drift costs nothing, and a move that is the same in all rows is drift, not
     volatility.
@@ -189,6 +203,11 @@ class YangZhang(_Volatility):
         Rows a year, 252 for daily bars, to annualise; 1 leaves volatility per row.
     **kwargs : object
         See `Feature`.
+
+    References
+    ----------
+    Yang and Zhang (2000), "Drift-independent volatility estimation based on high, low, open, and close prices",
+    Journal of Business 73(3).
     """
 
     def __init__(

@@ -3,6 +3,7 @@
 from tsdeep.models.axiallob import axiallob
 from tsdeep.models.binctabl import binctabl
 from tsdeep.models.build import build
+from tsdeep.models.capability import Capability, capability
 from tsdeep.models.ctabl import ctabl
 from tsdeep.models.deeplob import deeplob
 from tsdeep.models.deeplob_attention import deeplob_attention
@@ -32,9 +33,11 @@ from tsdeep.models.transformer import transformer
 from tsdeep.models.translob import translob
 
 __all__ = [
+    "Capability",
     "axiallob",
     "binctabl",
     "build",
+    "capability",
     "ctabl",
     "deeplob",
     "deeplob_attention",

@@ -53,6 +53,10 @@ def axiallob(
     ------
     ValueError
         If `filters` is no multiple of twice the heads, or the lookback is open.
+
+    References
+    ----------
+    Kisiel and Gorse (2022), "Axial-LOB: high-frequency trading with axial attention", arXiv:2212.01807.
     """
     image = keras.layers.Reshape((*inputs.shape[1:], 1), name="image")(inputs)  # [batch, rows, features, 1]
     hidden = _mixed(image, filters, "first")

@@ -36,8 +36,16 @@ def binctabl(
     ----------
     inputs : KerasTensor, float32 [batch, lookback, features]
         The window; 10 rows in the paper.
-    units, rows, dropout, max_norm, logits
-        See `ctabl`.
+    units : sequence of int, default (60, 120)
+        Channels of each bilinear layer.
+    rows : sequence of int, default (10, 5)
+        Rows that each bilinear layer leaves.
+    dropout : float, default 0.1
+        Fraction dropped after each bilinear layer, in training.
+    max_norm : float, optional, default 10.0
+        Bound on the norm of each column of the matrices; public ports differ in bound and axis.
+    logits : int, default 3
+        Logits of the task; the builder sets it.
     unbiased : bool, default False
         Divide squares by the number of values less one, as the public ports do.
     scale_initializer : str, default "ones"
@@ -47,6 +55,11 @@ def binctabl(
     -------
     KerasTensor, [batch, logits]
         The logits.
+
+    References
+    ----------
+    Tran, Kanniainen, Gabbouj and Iosifidis (2021), "Data normalization for bilinear structures in high-frequency
+    financial time-series", International Conference on Pattern Recognition 2020, arXiv:2003.00598.
     """
     hidden = BilinearNormalization(unbiased=unbiased, scale_initializer=scale_initializer, name="bin")(inputs)
     return ctabl(hidden, units=units, rows=rows, dropout=dropout, max_norm=max_norm, logits=logits)

@@ -55,6 +55,11 @@ def ctabl(
     ------
     ValueError
         If `units` and `rows` are not of one length, or the lookback is open.
+
+    References
+    ----------
+    Tran, Iosifidis, Kanniainen and Gabbouj (2018), "Temporal attention-augmented bilinear network for financial
+    time-series data analysis", IEEE Transactions on Neural Networks and Learning Systems 30(5), arXiv:1712.00975.
     """
     if len(units) != len(rows):
         raise ValueError(f"rows: found {len(rows)} values for {len(units)} of units, expected as many")

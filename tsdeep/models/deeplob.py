@@ -79,7 +79,6 @@ def deeplob(
         Normalise over the batch after every activation of the convolutions.
     second_activation : str, optional
         Activation of the second block; `"leaky_relu"` unless given.
-
     feature_names : tuple of str, optional
         Names of the channels, which the builder gives; they must be those of raw levels.
 
@@ -92,6 +91,11 @@ def deeplob(
     ------
     SpecError
         If the features are no multiple of 4, or the variant or the padding is unknown.
+
+    References
+    ----------
+    Zhang, Zohren and Roberts (2019), "DeepLOB: deep convolutional neural networks for limit order books", IEEE
+    Transactions on Signal Processing 67(11), arXiv:1808.03668.
     """
     check_book_levels(feature_names, "deeplob")
     if variant not in VARIANTS:

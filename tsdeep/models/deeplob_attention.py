@@ -42,8 +42,12 @@ def deeplob_attention(
     ----------
     inputs : KerasTensor, float32 [batch, lookback, 4 * levels]
         Windows of the raw levels, see `deeplob`; 50 rows in the authors' code.
-    filters, inception_filters, padding
-        See `deeplob`; the authors' code takes 32 and 64.
+    filters : int, default 32
+        Filters of the first three blocks.
+    inception_filters : int, default 64
+        Filters of each branch of the inception module.
+    padding : {"same", "valid"}, default "same"
+        Whether the convolutions over rows keep the number of rows, or shorten it by 3 each, 18 in all.
     units : int, default 64
         Units of the encoder and of the decoder.
     context_norm : bool, default False
@@ -52,7 +56,6 @@ def deeplob_attention(
         Logits of the task over all horizons; the builder sets it.
     horizons : int, default 1
         Horizons of the task; the builder sets it.
-
     feature_names : tuple of str, optional
         Names of the channels, which the builder gives; they must be those of raw levels.
 
@@ -65,6 +68,12 @@ def deeplob_attention(
     ------
     SpecError
         If the features are no multiple of 4, or the padding is unknown.
+
+    References
+    ----------
+    Zhang and Zohren (2021), "Multi-horizon forecasting for limit order books: novel deep learning approaches and
+    hardware acceleration using intelligent processing units", arXiv:2105.10430. Luong, Pham and Manning (2015),
+    "Effective approaches to attention-based neural machine translation", EMNLP.
     """
     check_book_levels(feature_names, "deeplob_attention")
     classes = logits // horizons

@@ -50,6 +50,12 @@ def gru(
     -------
     KerasTensor, [batch, units], or [batch, lookback, units] with `return_sequences`
         The state after the last row, or after each.
+
+    References
+    ----------
+    Cho et al. (2014), "Learning phrase representations using RNN encoder-decoder for statistical machine
+    translation", EMNLP, arXiv:1406.1078. Gal and Ghahramani (2016), "A theoretically grounded application of
+    dropout in recurrent neural networks", NIPS.
     """
     return recurrent_stack(
         keras.layers.GRU,

@@ -215,6 +215,37 @@ def har_network(
     SpecError
         If the names of the channels are not known, a beginning matches none of them, the encoder is unknown, or a
         sample holds several assets, whose regressions would each need channels of their own.
+
+    Notes
+    -----
+    Means over the ten ETFs of `etf_volatility` (test years 2010 to 2019, a refit a year on all days since 1993 and on
+    nine more ETFs; annualised percentage points; RMSE is of the forecast mean of volatility, MAE of its median), by
+    `tsdeep run etf_volatility --path etf/ --join vix=VIX.csv --train-only more_etfs/`:
+
+    ============================================== ===== ==== ====
+    method                                         QLIKE RMSE MAE
+    ============================================== ===== ==== ====
+    `har_network`, ten members                     0.200 4.69 3.20
+    ridge on the same inputs                       0.201 4.69 3.19
+    combination of GJR and log-HARs                0.202 4.71 3.21
+    pooled log-HAR on ranges, VIX and SPY's range  0.206 4.75 3.25
+    log-HAR on ranges                              0.213 4.81 3.27
+    GJR-GARCH                                      0.225 5.03 3.47
+    GARCH(1,1)                                     0.226 5.06 3.51
+    EWMA 0.94                                      0.262 5.14 3.49
+    random walk                                    0.331 5.52 3.84
+    ============================================== ===== ==== ====
+
+    In nine of ten years the network added nothing that held on years kept from it, so the figures are the
+    regression's. Its 80% and 95% intervals covered 79.6% and 93.4%, the conformal ones 78.4% and 94.5%. Networks
+    without the regression were worse, from 0.217 (the same inputs) to 0.33 (fifty days of volatility and correlations
+    alone): `pytest -n 0 -s -m benchmark tests/benchmarks/test_volatility_models.py` fits all of them, and says what
+    was chosen on what.
+
+    References
+    ----------
+    Corsi (2009), "A simple approximate long-memory model of realized volatility", Journal of Financial Econometrics
+    7(2).
     """
     if encoder not in ENCODERS:
         raise SpecError(unknown_name("encoder", encoder, ENCODERS))

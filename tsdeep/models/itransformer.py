@@ -85,6 +85,11 @@ def itransformer(
     SpecError
         If `pooling` is unknown, the lookback open, the features no multiple of the assets, or a size no whole number
         of at least 1.
+
+    References
+    ----------
+    Liu, Hu, Zhang, Wu, Wang, Ma and Long (2024), "iTransformer: inverted transformers are effective for time series
+    forecasting", ICLR, arXiv:2310.06625.
     """
     if pooling not in POOLINGS:
         raise SpecError(unknown_name("pooling", pooling, POOLINGS))

@@ -51,6 +51,11 @@ def lstm(
     -------
     KerasTensor, [batch, units], or [batch, lookback, units] with `return_sequences`
         The state after the last row, or after each.
+
+    References
+    ----------
+    Hochreiter and Schmidhuber (1997), "Long short-term memory", Neural Computation 9(8). Gal and Ghahramani (2016),
+    "A theoretically grounded application of dropout in recurrent neural networks", NIPS.
     """
     return recurrent_stack(
         keras.layers.LSTM,

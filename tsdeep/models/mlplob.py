@@ -41,8 +41,10 @@ def mlplob(
         Pairs of a network over channels and one over rows; the last pair leaves a quarter of both.
     normalise : bool, default True
         Begin with bilinear normalisation.
-    unbiased, scale_initializer
-        See `binctabl`.
+    unbiased : bool, default False
+        Of the normalisation: divide squares by the number of values less one, as the public ports do.
+    scale_initializer : str, default "ones"
+        Of the normalisation's scales; `"glorot_normal"` in the public ports.
 
     Returns
     -------
@@ -53,6 +55,11 @@ def mlplob(
     ------
     SpecError
         If the lookback, `units` or `layers` is too small.
+
+    References
+    ----------
+    Berti and Kasneci (2025), "TLOB: a novel transformer model with dual attention for price trend prediction with
+    limit order book data", arXiv:2502.15757.
     """
     rows = quartered(inputs, units, layers)
     hidden = inputs

@@ -73,6 +73,11 @@ def nhits(
     SpecError
         If the lookback is open or shorter than a rate, there are no rates, a size is no whole number of at least
         1, or the pooling is unknown.
+
+    References
+    ----------
+    Challu, Olivares, Oreshkin, Garza, Mergenthaler-Canseco and Dubrawski (2023), "N-HiTS: neural hierarchical
+    interpolation for time series forecasting", AAAI 37, arXiv:2201.12886.
     """
     lookback, channels = inputs.shape[1:]
     rates = tuple(rates)

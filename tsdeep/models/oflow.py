@@ -69,6 +69,36 @@ def oflow(
     ------
     SpecError
         If the encoder is unknown.
+
+    Notes
+    -----
+    Log-loss with its block-bootstrap error, and MCC, on one real day (GOOG, 2012-06-21, LOBSTER's sample; trained on
+    the first 60% of events, epochs chosen on the next 20%, tested on the last 20%; five seeds averaged, 57 settings
+    tried before the test rows were looked at), 100 events ahead, by `pytest -n 0 -s -m benchmark
+    tests/benchmarks/test_lob_models.py`:
+
+    =================================== =================== =================== ===================
+    method                              raw                 anchored            smoothed
+    =================================== =================== =================== ===================
+    `oflow`                             1.026 ± .013 / .181 0.989 ± .015 / .241 0.716 ± .024 / .510
+    `oflow`, AMZN pooled, five levels   1.018 ± .014 / .195 0.978 ± .014 / .263 0.705 ± .020 / .525
+    gradient boosting                   1.057 ± .012 / .153 1.029 ± .012 / .216 0.740 ± .022 / .495
+    logistic regression                 1.060 ± .013 / .127 1.040 ± .013 / .176 0.744 ± .022 / .480
+    one-line rule                       1.084 ± .007 / .123 1.082 ± .007 / .131 0.880 ± .018 / .450
+    persistence                         1.088 ± .006 / .079 1.084 ± .006 / .122 0.878 ± .020 / .420
+    class shares                        1.096 ± .006 / 0    1.096 ± .005 / 0    1.094 ± .008 / 0
+    =================================== =================== =================== ===================
+
+    It is ahead of boosting by 3.1, 4.0 and 2.4 errors of the paired difference. A day has some 290 labels that do not
+    overlap in its test rows, and a mid-price label is no profit. By session on SHFE rebar (trained on one day, tested
+    on the third) it is ahead of boosting too, but at 20 snapshots it cannot be told from logistic regression.
+    Networks over the last 50 rows of the same features add little (`raw`, every fourth row: 1.021 with a TCN in
+    front, 1.023 with an LSTM, 1.023 with neither; a TCN alone 1.026, an LSTM 1.036, a transformer 1.039).
+
+    The models of the literature on z-scored levels, as their papers feed them, after two epochs on every 16th row
+    (`raw`, one seed): TLOB 1.073 ± .015 / .108, MLPLOB 1.092 / .052, BiN-C(TABL) 1.094 / .025, TransLOB 1.097 / 0,
+    DeepLOB-attention 1.097 / .001, DeepLOB 1.098 / 0, C(TABL) 1.102 / .039: but for TLOB little more than the class
+    shares, after so short a training.
     """
     if encoder not in ENCODERS:
         raise SpecError(unknown_name("encoder", encoder, ENCODERS))

@@ -85,6 +85,11 @@ def patchtst(
     SpecError
         If `pooling` is unknown, the lookback open or shorter than a patch, a size no whole number of at least 1, or
         the features no multiple of the assets.
+
+    References
+    ----------
+    Nie, Nguyen, Sinthong and Kalagnanam (2023), "A time series is worth 64 words: long-term forecasting with
+    transformers", ICLR, arXiv:2211.14730.
     """
     if pooling not in POOLINGS:
         raise SpecError(unknown_name("pooling", pooling, POOLINGS))

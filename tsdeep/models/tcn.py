@@ -56,6 +56,11 @@ def tcn(
     -------
     KerasTensor, [batch, filters], or [batch, lookback, filters] with `return_sequences`
         The representation of the last row, or of each.
+
+    References
+    ----------
+    Bai, Kolter and Koltun (2018), "An empirical evaluation of generic convolutional and recurrent networks for
+    sequence modeling", arXiv:1803.01271.
     """
     return TCN(
         filters,

@@ -51,8 +51,10 @@ def tlob(
         Encoding of a row's place in the window.
     normalise : bool, default True
         Begin with bilinear normalisation.
-    unbiased, scale_initializer
-        See `binctabl`.
+    unbiased : bool, default False
+        Of the normalisation: divide squares by the number of values less one, as the public ports do.
+    scale_initializer : str, default "ones"
+        Of the normalisation's scales; `"glorot_normal"` in the public ports.
     reprojected : bool, default False
         Map queries, keys, values and results twice, as the authors' code does; see `AttentionMLP`.
 
@@ -65,6 +67,11 @@ def tlob(
     ------
     SpecError
         If the lookback, `units` or `layers` is too small, or the position is unknown.
+
+    References
+    ----------
+    Berti and Kasneci (2025), "TLOB: a novel transformer model with dual attention for price trend prediction with
+    limit order book data", arXiv:2502.15757.
     """
     if position not in POSITIONS:
         raise SpecError(unknown_name("position", position, POSITIONS))

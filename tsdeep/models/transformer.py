@@ -73,6 +73,10 @@ def transformer(
     ------
     SpecError
         If `position` or `pooling` is unknown, or rows are asked for that full attention would let see later rows.
+
+    References
+    ----------
+    Vaswani et al. (2017), "Attention is all you need", NIPS, arXiv:1706.03762.
     """
     if position not in POSITIONS:
         raise SpecError(unknown_name("position", position, POSITIONS))

@@ -67,6 +67,10 @@ def translob(
     ------
     SpecError
         If the heads do not divide the channels, or the lookback is open or a single row.
+
+    References
+    ----------
+    Wallbridge (2020), "Transformers for limit order books", arXiv:2003.00130.
     """
     rows = inputs.shape[1]
     channels = filters + 1

@@ -64,6 +64,15 @@ class Client:
     DataError
         If gRPC is asked for and its packages are not installed.
 
+    Notes
+    -----
+    `predict` takes what `tsdeep.predict` takes and gives its table; `signature="predict_class"` gives classes in
+    words, and scores; `status()` the versions of the model and their states. Errors have the server's words. Requests
+    of other programs meet the same checks in the graph: a wrong shape, too few rows or a value that is not finite is
+    answered with 400 or INVALID_ARGUMENT and the field's name (a word for a number in REST's column form without it).
+    The server answers each request by itself; the `compose.yaml` that `tsdeep export --serving` writes says how to
+    batch them, where one that is refused takes with it those in its batch.
+
     Examples
     --------
     >>> client = Client("http://localhost:8501", "sp500_tcn", timeout=2.0)

@@ -76,6 +76,47 @@ class Stream:
     RunError
         If a result holds no models, a model is given without samples, or an export has no stream.
 
+    Notes
+    -----
+    Times have no zone. Tables and Series are put in order by `symbol` or their index; arrays are taken in the order of
+    `symbols` or `assets`. Of many instruments any may have a row (`push(rows, symbols=...)`) or be reset by itself.
+
+    What a model keeps between rows with `mode="exact"`:
+
+    - `tcn`, and `oflow` and `har_network` with `encoder: tcn`, where the receptive field fits in the lookback: each
+      convolution keeps the `(kernel_size - 1) * dilation` rows that it still reads;
+    - `mlp`, `oflow`, `har_network`: nothing, as they read the newest row; so does every model with a lookback of 1;
+    - `lstm`, `gru`, `oflow` with `encoder: lstm`: refused, as a window starts them from zeros `lookback` rows ago, so
+      that each row computes all steps anew;
+    - `transformer`, `itransformer`, `patchtst`, `nhits`, `tlob`: refused, as positions and tokens shift with the
+      window: what was computed of a row is another value in the next window;
+    - `deeplob`, `deeplob_attention`, `translob`, `ctabl`, `binctabl`, `mlplob`, `axiallob`: refused, as they pad,
+      normalise or weigh over the whole window.
+
+    Exports have `stream_init` and `stream_step` where a model streams exactly, or as `tsdeep.export(...,
+    stream="window")` asks; the state is one or two tensors, explicit inputs and outputs, and zeros reset an
+    instrument. `formats=("savedmodel", "litert")` adds `stream.tflite`, the step behind the features, the quickest.
+
+    One row, one thread, median microseconds on two cores without a GPU, by
+    `pytest -n 0 -s -m benchmark tests/benchmarks/latency tests/benchmarks/streaming`:
+
+    ========================================== ==================== =================== =============
+    way                                        TCN-64 over 253 rows LSTM-64 over 100    DeepLOB
+    ========================================== ==================== =================== =============
+    Keras call                                 90,175               272,345             371,593
+    SavedModel signature, in Python / in C     2,517 / 1,146        3,052 / 1,945       5,903 / 4,232
+    compiled signature, in Python / in C       1,592 / 599          788 / 199           2,695 / 1,773
+    ONNX Runtime / LiteRT, behind the features 489 / 339            139 / 205           1,016 / 1,094
+    `Stream.push`, compiled                    809                  380                 2,420
+    compiled `stream_step`, in C               233                  66                  1,817
+    `stream.tflite`, behind the features       38                   6                   1,116
+    ========================================== ==================== =================== =============
+
+    In C the compiled signature takes 1.2 times ONNX Runtime's time for the TCN (1.4 over 100 rows), 1.4 for the LSTM,
+    1.7 for DeepLOB. The TCN's step in LiteRT is 8.9 times as quick as the quickest call on its whole window; on raw
+    rows, in C, 1.5 times. DeepLOB computes its window at every row; the LSTM's steps carry its state on, which is
+    another estimator.
+
     Examples
     --------
     >>> stream = tsdeep.Stream("models/sp500_tcn")  # doctest: +SKIP

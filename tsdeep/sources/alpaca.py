@@ -78,6 +78,17 @@ class Alpaca(OnlineSource):
         splits are refused where one goes through them.
     feed : "iex" or "sip"
         One exchange, or all US exchanges, which takes a paid plan for the newest prices.
+
+    Notes
+    -----
+    Prices adjusted for all splits and dividends are so by what is known when they are fetched: returns are what a
+    holder earned, levels are not what was quoted, and the next dividend changes all of history. `split` leaves
+    dividends out. Notes in the panel and the report say which, and when it was fetched. It is kept in the cache, see
+    `OnlineSource`.
+
+    References
+    ----------
+    https://docs.alpaca.markets, by the package `alpaca-py`.
     """
 
     settling: ClassVar[pd.Timedelta] = pd.Timedelta(hours=4, minutes=30)  # trades after hours count as volume

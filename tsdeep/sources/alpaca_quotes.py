@@ -67,6 +67,10 @@ class AlpacaQuotes(BookRows, Fetched):
         Of quotes with the same time keep all, or the last alone.
     crossed : "refuse" or "remove"
         Refuse crossed, locked and one-sided quotes, or leave them out.
+
+    References
+    ----------
+    https://docs.alpaca.markets, by the package `alpaca-py`.
     """
 
     feed: Literal["iex", "sip"] = "iex"

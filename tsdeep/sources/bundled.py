@@ -23,6 +23,10 @@ class Bundled(Source):
     ----------
     symbols : list of "sp500" or "nasdaq"
         The indices, in this order.
+
+    References
+    ----------
+    The package `arch`, https://github.com/bashtage/arch, `arch.data.sp500` and `arch.data.nasdaq`.
     """
 
     symbols: OneOrMore[Literal["sp500", "nasdaq"]]

@@ -55,6 +55,11 @@ class DataReader(OnlineSource):
         Of the data library, which table of a data set: in many the second one has years.
     fields : list of str, optional
         Of the data library, which columns, as fields; by default all.
+
+    References
+    ----------
+    https://fred.stlouisfed.org and https://mba.tuck.dartmouth.edu/pages/faculty/ken.french/data_library.html, by
+    the package `pandas-datareader`.
     """
 
     dated_by_period: ClassVar[bool] = True

@@ -74,6 +74,34 @@ class Fi2010(BookSource):
         `WalkForward(train="1 session", valid="1 session", test="1 session")`. Every row has its labels.
         In "strict" the last k rows of a stock's day have no `label_k` (NaN): what it looks at is not in the
         files.
+
+    Notes
+    -----
+    The files are not shipped. They come from the Fairdata service of Finland's research ministry (search for
+    "FI-2010"), and stand beside the public code of DeepLOB. Each command trains one architecture on the windows and
+    labels of a row of the published tables, setup 2, horizon 100 events; optimiser, learning rate and epochs are the
+    spec's (Adam, 1e-4, early stopping), where some papers used others:
+
+    ======================================= ==================================================================
+    published row                           the same model on the same windows and labels
+    ======================================= ==================================================================
+    DeepLOB (Zhang et al. 2019, table II)   `tsdeep run fi2010 --path FOLDER --model deeplob`
+    C(TABL) (Tran et al. 2018, table II)    `tsdeep run fi2010 --path FOLDER --model ctabl --lookback 10`
+    BiN-C(TABL) (Tran et al. 2021)          `tsdeep run fi2010 --path FOLDER --model binctabl --lookback 10`
+    TransLOB (Wallbridge 2020)              `tsdeep run fi2010 --path FOLDER --model translob`
+    TLOB (Berti and Kasneci 2025)           `tsdeep run fi2010 --path FOLDER --model tlob --lookback 128`
+    MLPLOB (Berti and Kasneci 2025)         `tsdeep run fi2010 --path FOLDER --model mlplob --lookback 384`
+    Axial-LOB (Kisiel and Gorse 2022)       `tsdeep run fi2010 --path FOLDER --model axiallob --lookback 40`
+    ======================================= ==================================================================
+
+    Other horizons: `task: {horizon_rows: 1}` (10 events) to 10 (100 events) in a copy of the spec, which cuts windows
+    over the ends of stocks and days, as the papers do (`fidelity: paper`); `fidelity: strict` cuts none. No published
+    figure was reproduced: the files were not at hand.
+
+    References
+    ----------
+    Ntakaris, Magris, Kanniainen, Gabbouj and Iosifidis (2018), "Benchmark dataset for mid-price forecasting of
+    limit order book data with machine learning methods", Journal of Forecasting 37(8).
     """
 
     path: str

@@ -68,6 +68,10 @@ class Lobster(BookFiles):
         Whether to give the field `order_id`, int64.
     timezone : str, default "America/New_York"
         The zone of the exchange, in which the files have seconds after midnight.
+
+    References
+    ----------
+    Huang and Polak (2011), "LOBSTER: limit order book reconstruction system", https://lobsterdata.com.
     """
 
     tick: PositiveTick = 100.0

@@ -51,6 +51,10 @@ class Nasdaq(OnlineSource):
     filters : dict, optional
         Of a table, what to ask for besides, column to value, values, or a mapping of comparisons:
         `{dimension: ARQ}`, `{volume: {gte: 1}}`.
+
+    References
+    ----------
+    https://docs.data.nasdaq.com, by the package `Nasdaq-Data-Link`.
     """
 
     dated_by_period: ClassVar[bool] = True

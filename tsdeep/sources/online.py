@@ -209,6 +209,14 @@ class OnlineSource(Fetched):
     calendar : str, optional
         Exchange whose sessions bars must have, such as `XNYS`: a session without a bar is a hole, and refused. Bars
         within the day are cut at the end of each session: no window or label crosses a night.
+
+    Notes
+    -----
+    The cache: an answer is checked and kept as a Parquet file with a hash under `TSDEEP_CACHE`, by default the user's
+    cache folder; `run.json` has the hash of its data. Only `tsdeep data fetch SPEC` asks again, and says what has
+    changed; the copy from before is kept where history has changed. `tsdeep data ls` lists what is kept, `tsdeep data
+    rm KEY` removes it. A session that is not over is left out and said; a hole by the exchange's calendar, a start
+    that is not reached and an unknown symbol are refused.
     """
 
     calendar: CalendarName | None = None

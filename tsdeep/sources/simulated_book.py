@@ -49,6 +49,11 @@ class SimulatedBook(BookSource):
         The tick, in the unit of prices; 100 as in LOBSTER, where the unit is 1e-4 dollars.
     start : date, default 2024-01-02
         Day of the first session, or the next business day.
+
+    References
+    ----------
+    Huang, Lehalle and Rosenbaum (2015), "Simulating and analyzing order book data: the queue-reactive model",
+    Journal of the American Statistical Association 110(509).
     """
 
     symbols: OneOrMore[Annotated[str, Field(min_length=1)]] = Field(default_factory=lambda: ["SIM"])

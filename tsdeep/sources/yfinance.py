@@ -53,6 +53,17 @@ class YFinance(OnlineSource):
     adjustment : "all" or "splits"
         All prices of a bar adjusted for splits and dividends, as they are known when it is fetched; or for splits
         alone, as Yahoo always does. Intraday prices are adjusted for splits alone.
+
+    Notes
+    -----
+    Prices adjusted for all splits and dividends are so by what is known when they are fetched: returns are what a
+    holder earned, levels are not what was quoted, and the next dividend changes all of history. `splits` leaves
+    dividends out. Notes in the panel and the report say which, and when it was fetched. It is kept in the cache, see
+    `OnlineSource`.
+
+    References
+    ----------
+    https://finance.yahoo.com, by the package `yfinance`, https://github.com/ranaroussi/yfinance.
     """
 
     interval: Literal["1d", "1m", "2m", "5m", "15m", "60m", "90m"] = "1d"

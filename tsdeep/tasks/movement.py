@@ -93,8 +93,8 @@ class Movement(Task):
     SpecError
         If a value does not fit, or arguments do not go together.
 
-    Notes
-    -----
+    References
+    ----------
     `anchored` is FI-2010's (Ntakaris et al. 2018, J. Forecasting 37) and DeepLOB's eq. 3 (Zhang, Zohren and
     Roberts 2019, IEEE Trans. Signal Processing 67); `smoothed` is DeepLOB's eq. 4, with k mids in the mean of the
     past (the equation sums i = 0 to k and divides by k). `decoupled` is that of Berti and Kasneci (2025), TLOB,

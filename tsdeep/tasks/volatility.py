@@ -99,6 +99,12 @@ class Volatility(Task):
     SpecError
         If a value does not fit.
 
+    References
+    ----------
+    QLIKE and the other losses: Patton (2011), "Volatility forecast comparison using imperfect volatility proxies",
+    Journal of Econometrics 160(1). The insanity filter: Bollerslev, Patton and Quaedvlieg (2016), "Exploiting the
+    errors: a simple approach for improved volatility forecasting", Journal of Econometrics 192(1).
+
     Examples
     --------
     >>> Volatility(quantiles=(0.1, 0.5, 0.9)).output_names[:6]

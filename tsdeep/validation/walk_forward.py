@@ -130,6 +130,12 @@ def walk_forward(
         For an empty fold or data that cannot be used.
     RunError
         If `out` belongs to another run, a file in it is damaged, or a loss is not finite.
+
+    Notes
+    -----
+    One compiled model serves all folds. An LSTM-16, 20 epochs in each of 15 folds, on two cores without a GPU, by
+    `pytest -n 0 -s -m benchmark tests/benchmarks/test_walk_forward.py`: 40 seconds; a model a fold on windows by Keras
+    177, 4.4 times as long; a model a fold on windows as arrays in memory 85, 2.1 times as long.
     """
     check_in_memory(samples, "walk_forward")
     fit = FitSettings(
