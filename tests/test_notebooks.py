@@ -58,7 +58,8 @@ def imported(tree):
 
 
 def test_there_are_notebooks():
-    assert "index_volatility" in [path.stem for path in NOTEBOOKS]
+    expected = {"00_quickstart", "index_volatility", "sp500_direction"}
+    assert expected <= {path.stem for path in NOTEBOOKS}
 
 
 def test_a_notebook_is_valid_and_was_run_from_top_to_bottom(notebook):

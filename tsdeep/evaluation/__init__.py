@@ -16,7 +16,14 @@ from tsdeep.evaluation.bootstrap import (
     stationary_draws,
 )
 from tsdeep.evaluation.calibration import calibration_error, calibration_table, wilson_interval
-from tsdeep.evaluation.comparison import Comparison, Curves, MethodLosses, compare_evidence
+from tsdeep.evaluation.comparison import (
+    Comparison,
+    Curves,
+    MethodLosses,
+    compare_evidence,
+    plot_curves,
+    plot_pairs,
+)
 from tsdeep.evaluation.deflation import (
     deflated_sharpe,
     expected_maximum_sharpe,
@@ -27,17 +34,22 @@ from tsdeep.evaluation.deflation import (
 from tsdeep.evaluation.direction import (
     METRICS,
     DirectionEvaluation,
+    Edge,
     check_predictions,
     check_references,
     direction_metrics,
+    edge_of,
     gives_probabilities,
     judge,
     log_losses,
     plot_calibration,
     plot_confusion,
+    plot_edge,
     plot_equity,
+    plot_exposure,
     plot_probabilities,
     plot_rolling_accuracy,
+    plot_stability,
     predicted_class,
 )
 from tsdeep.evaluation.evaluator import (
@@ -147,6 +159,7 @@ __all__ = [
     "Comparison",
     "Curves",
     "DirectionEvaluation",
+    "Edge",
     "Evaluation",
     "Evaluator",
     "Evidence",
@@ -189,6 +202,7 @@ __all__ = [
     "diebold_mariano",
     "direction_metrics",
     "draw_blocks",
+    "edge_of",
     "effective_rows",
     "evaluate",
     "evaluator_names",
@@ -228,13 +242,18 @@ __all__ = [
     "plot_confusion",
     "plot_confusions",
     "plot_coverage",
+    "plot_curves",
+    "plot_edge",
     "plot_equity",
+    "plot_exposure",
     "plot_interval_coverage",
     "plot_learning_curves",
     "plot_loss_differences",
+    "plot_pairs",
     "plot_probabilities",
     "plot_replays",
     "plot_rolling_accuracy",
+    "plot_stability",
     "plot_target_portfolio",
     "plot_time_of_day",
     "plot_volatility_forecasts",

@@ -2,6 +2,7 @@
 
 from tsdeep.evaluation.comparison.compare import Comparison, compare_evidence
 from tsdeep.evaluation.comparison.material import Curves, MethodLosses
+from tsdeep.evaluation.comparison.plots import plot_curves, plot_pairs
 from tsdeep.evaluation.comparison.report import render_comparison, write_comparison
 
 __all__ = [
@@ -9,6 +10,8 @@ __all__ = [
     "Curves",
     "MethodLosses",
     "compare_evidence",
+    "plot_curves",
+    "plot_pairs",
     "render_comparison",
     "write_comparison",
 ]
