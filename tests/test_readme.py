@@ -35,7 +35,7 @@ def test_links_and_pictures_lead_to_files():
 
 def test_the_specs_shown_are_valid():
     specs = {spec.name: spec for spec in map(tsdeep.make_spec, map(yaml.safe_load, blocks("yaml")))}
-    assert list(specs) == ["spy_with_vix", "my_study"]
+    assert list(specs) == ["spy_with_vix"]
     fetched = specs["spy_with_vix"]
     assert (fetched.source.kind, fetched.join["vix"].source.kind) == ("yfinance", "datareader")
 
@@ -61,6 +61,18 @@ def test_shell_blocks_beside_the_two_commands_run(tmp_path):
     for block in blocks("bash")[2:]:
         subprocess.run(["bash", "-euo", "pipefail", "-c", block], cwd=tmp_path, env=environment, check=True)
     assert (tmp_path / "models" / "sp500_tcn" / "1" / "tsdeep.json").is_file()
+
+
+def test_it_stays_short():
+    shown = re.sub(r"<details>.*?</details>", "", README, flags=re.DOTALL)
+    assert len(shown.splitlines()) < 250
+
+
+def test_names_that_it_sends_the_reader_to_have_help():
+    names = re.findall(r"`tsdeep help (\w+)`", README)
+    assert len(names) > 5
+    for name in names:
+        assert tsdeep.help(name).entries[0].summary, name
 
 
 def test_nothing_is_left_to_be_filled_in():

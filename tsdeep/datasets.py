@@ -223,6 +223,19 @@ def prepare(
     rows nearer than the lookback among neighbours in a batch; a perfect shuffle   0.07%; 0.0005%
     variance of batch means of labels against a perfect shuffle; in order          1.08; 75
     ============================================================================== ==================================
+
+    Examples
+    --------
+    >>> import tempfile, tsdeep
+    >>> small = {"kind": "simulated_book", "sessions": 2, "rows": 1500}
+    >>> spec = tsdeep.load_spec("lob_midprice").replace(source=small)
+    >>> prepared = tsdeep.prepare(spec, tempfile.mkdtemp())
+    >>> fold = next(tsdeep.WalkForward(train="1 session", test="1 session").split(prepared))  # rows as ranges
+    >>> prepared = prepared.fit_task(fold.train)
+    >>> scaler = prepared.fit_scaler(fold.train)
+    >>> train = tsdeep.windows(prepared, fold.train, scaler=scaler, batch_size=256, shuffle=True, seed=0)
+    >>> len(next(iter(train))[0])
+    256
     """
     spec = spec if isinstance(spec, DataSpec) else load_spec(spec)
     check_size("chunk_rows", chunk_rows)

@@ -103,6 +103,17 @@ def build(
     >>> model = build("tcn", input_shape=(20, 8), task="direction", filters=4)
     >>> model.output_shape
     (None, 1)
+
+    Trained on stretches, a prediction at every row, and used on windows, with the same weights:
+
+    >>> import numpy as np
+    >>> dense = build("tcn", input_shape=(20, 8), task="direction", filters=4, dilations=(1, 2), outputs="sequence")
+    >>> windowed = build("tcn", input_shape=(20, 8), task="direction", filters=4, dilations=(1, 2))
+    >>> windowed.set_weights(dense.get_weights())
+    >>> stretch = np.random.default_rng(0).normal(size=(1, 29, 8)).astype("float32")  # 19 + 10 rows
+    >>> windows = np.stack([stretch[0, row : row + 20] for row in range(10)])
+    >>> bool(np.allclose(dense(stretch)[0], windowed(windows), atol=1e-5))
+    True
     """
     body = get_model(name)
     known = hyperparameters(body)

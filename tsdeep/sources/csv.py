@@ -39,6 +39,23 @@ class Csv(BarFiles):
         Field to column name, where they differ: `{close: Adj Close}`.
     calendar : str, optional
         Exchange whose sessions bars must have, such as `XNYS`: a session without a bar is a hole, and refused.
+
+    Examples
+    --------
+    A study of one's own bars; in a file `my_study.yaml` it is what `tsdeep run my_study.yaml` takes.
+
+    >>> import tsdeep, yaml
+    >>> study = '''
+    ... name: my_study
+    ... source: {kind: csv, path: bars/, symbols: [SPY]}
+    ... fields: [open, high, low, close, volume]
+    ... features: [{kind: log_return, rows: 1}, {kind: garman_klass, rows: 20}]
+    ... task: {kind: direction, horizon_rows: 1}
+    ... lookback: 20
+    ... split: {train: 4YE, valid: 1YE, test: 1YE}
+    ... '''
+    >>> tsdeep.make_spec(yaml.safe_load(study)).source.describe()
+    'csv (path: bars/, symbols: SPY)'
     """
 
     suffix: ClassVar[str] = ".csv"
