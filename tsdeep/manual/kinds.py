@@ -6,7 +6,7 @@ import importlib
 import inspect
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from functools import partial
 from typing import Any
 
@@ -122,8 +122,8 @@ def model_docstring(name: str) -> Docstring:
     """Return a model's docstring, behind that of its module where the module is called as the model is."""
     body = get_model(name)
     doc = docstring_of(body)
-    module = sys.modules[body.__module__]
-    if body.__module__.split(".")[-1] != body.__name__ or not module.__doc__:
+    module = sys.modules.get(body.__module__)
+    if body.__module__.split(".")[-1] != body.__name__ or module is None or not module.__doc__:
         return doc
     about = docstring_of(module)
     text = "\n\n".join(part for part in (about.text, doc.summary, doc.text) if part)
@@ -194,16 +194,30 @@ def _scaler(name: str) -> list[Entry]:
 
 def _task(name: str) -> list[Entry]:
     cls: Any = task_class(name)
+    defaults = {each.name: _default(each) for each in fields(cls) if each.init}
+    facts: Facts = []
+    if REQUIRED not in defaults.values():
+        facts = _task_facts(name)
+    return [_entry("task", name, cls, defaults, facts)]
+
+
+def _default(field: Any) -> Any:
+    """Return the default of a field of a dataclass."""
+    if field.default is not MISSING:
+        return field.default
+    return REQUIRED if field.default_factory is MISSING else field.default_factory()
+
+
+def _task_facts(name: str) -> Facts:
     task = get_task(name)
-    defaults = {each.name: getattr(task, each.name) for each in fields(cls) if each.init}
     facts = [
         ("In a spec", f"task: {flow({'kind': name})}"),
         ("Label reads", ", ".join(task.fields)),
         ("A model's logits", f"[batch, {', '.join(map(str, task.logit_shape))}]"),
         ("A served model gives", ", ".join(task.output_names)),
-        ("Shown beside", ", ".join(each.name for each in references_for(task, _FIELDS))),
     ]
-    return [_entry("task", name, cls, defaults, facts)]
+    beside = [method for method, tasks in references().items() if name in dict(tasks)]
+    return [*facts, ("Shown beside", ", ".join(beside))] if beside else facts
 
 
 def _source(name: str) -> list[Entry]:

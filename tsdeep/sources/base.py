@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -294,12 +295,16 @@ def make_source(spec: Source | Mapping[str, Any]) -> Source:
         raise SpecError(f"source '{cls.kind}': " + "; ".join(invalid_keys(error, cls))) from None
 
 
+_BEHIND_PARAMETERS = re.compile(r"\n\n(?:Notes|References|Examples)\n-+\n")
+
+
 def source_schema() -> dict[str, Any]:
     """Describe in JSON schema what a spec's `source` may be."""
     kinds = []
     for kind in source_names():
         schema = _SOURCES[kind].model_json_schema()
         schema["title"] = kind
+        schema["description"] = _BEHIND_PARAMETERS.split(schema["description"])[0]
         schema["properties"] = {"kind": {"const": kind}, **schema["properties"]}
         schema["required"] = ["kind", *schema.get("required", [])]
         kinds.append(schema)

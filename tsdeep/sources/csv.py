@@ -54,8 +54,8 @@ class Csv(BarFiles):
     ... lookback: 20
     ... split: {train: 4YE, valid: 1YE, test: 1YE}
     ... '''
-    >>> tsdeep.make_spec(yaml.safe_load(study)).source.describe()
-    'csv (path: bars/, symbols: SPY)'
+    >>> tsdeep.make_spec(yaml.safe_load(study)).source.symbols
+    ['SPY']
     """
 
     suffix: ClassVar[str] = ".csv"
