@@ -26,6 +26,10 @@ ASSET = "asset"
 class Assets:
     """The assets of a study.
 
+    They share a calendar; a day that one lacks is refused, or left out for all and counted. They are learnt pooled,
+    every day of an asset a sample, or side by side, and served together: `high [batch, rows, assets]` in, `volatility
+    [batch, assets]` out, with features, joined series and correlations in the graph.
+
     Parameters
     ----------
     names : tuple of str

@@ -13,7 +13,7 @@ WORKS = ("matmul", "convolution", "LSTM")
 #: Batch, rows and units (dense layers have 8 times as many): like tsdeep's models on a CPU, enough to fill a GPU.
 SIZES = {"CPU": (64, 30, 64), "GPU": (1024, 100, 256)}
 
-_REPEATS, _SECONDS = 50, 0.15
+_LEAST_TURNS, _MOST_TURNS, _SECONDS = 10, 40, 0.6
 
 
 @dataclass(frozen=True)
@@ -58,11 +58,11 @@ def time_steps(device: str, policies: Sequence[str]) -> tuple[Timing, ...]:
     """
     timings = []
     for work in WORKS:
-        for policy in policies:
-            kernels = (True, False) if work == "LSTM" and device == "GPU" else (False,)
-            for xla, cudnn in [(False, kernel) for kernel in kernels] + [(True, False)]:
-                step = _step(work, policy, SIZES[device], cudnn, xla)
-                timings.append(Timing(work, policy, xla, cudnn, _shortest(step)))
+        kernels = (True, False) if work == "LSTM" and device == "GPU" else (False,)
+        ways = [(policy, False, cudnn) for policy in policies for cudnn in kernels]
+        ways += [(policy, True, False) for policy in policies]
+        steps = [_step(work, policy, SIZES[device], cudnn, xla) for policy, xla, cudnn in ways]
+        timings += [Timing(work, *way, seconds) for way, seconds in zip(ways, _shortest(steps), strict=True)]
     return tuple(timings)
 
 
@@ -110,17 +110,27 @@ def _layers(work: str, policy: str, units: int, cudnn: bool) -> list[Any]:
     return [keras.layers.LSTM(units, use_cudnn=use, dtype=policy, name="timed")]
 
 
-def _shortest(step: Callable[[], Any]) -> float:
-    """Run a step once to compile it, then for 0.15 seconds, three times at least; the shortest in seconds."""
+def _shortest(steps: Sequence[Callable[[], Any]]) -> list[float]:
+    """Compile each step by a run of it, then run all in turns; the shortest run of each, in seconds.
+
+    In turns, so that what other processes do meanwhile slows all of them alike.
+    """
     import tensorflow as tf
 
-    try:
-        step()
-    except tf.errors.OpError:
-        return math.inf
-    taken: list[float] = []
-    while len(taken) < 3 or (sum(taken) < _SECONDS and len(taken) < _REPEATS):
-        start = time.perf_counter()
-        step()
-        taken.append(time.perf_counter() - start)
-    return min(taken)
+    taken: list[list[float]] = []
+    for step in steps:
+        try:
+            step()
+            taken.append([])
+        except tf.errors.OpError:
+            taken.append([math.inf])
+    start = time.perf_counter()
+    for turn in range(_MOST_TURNS):
+        if turn >= _LEAST_TURNS and time.perf_counter() - start > _SECONDS:
+            break
+        for step, seconds in zip(steps, taken, strict=True):
+            if math.inf not in seconds:
+                began = time.perf_counter()
+                step()
+                seconds.append(time.perf_counter() - began)
+    return [min(seconds) for seconds in taken]

@@ -126,8 +126,9 @@ def device_report(*, measure: bool = True) -> DeviceReport:
     """Say what TensorFlow will run on here, and whether XLA, cuDNN and mixed precision pay.
 
     Training steps of two dense layers, two convolutions and an LSTM are timed in float32 and in mixed precision, with
-    XLA and without: about ten seconds of one core, most of them compilation. Of several GPUs the first is timed. The
-    dtype policy, memory growth and the generators of random numbers are as they were afterwards.
+    XLA and without: about ten seconds of one core, most of them compilation. Where other processes take the cores
+    meanwhile the times say little. Of several GPUs the first is timed. The dtype policy, memory growth and the
+    generators of random numbers are as they were afterwards.
 
     Parameters
     ----------
