@@ -32,7 +32,13 @@ def print_comparison(comparison: Comparison) -> None:
     """Print scores, tests of the pairs, the model confidence set and the sentences."""
     from rich.console import Console
 
-    from tsdeep.evaluation.comparison.report import curve_table, member_rows, pair_rows, score_tables
+    from tsdeep.evaluation.comparison.report import (
+        best_rows,
+        curve_table,
+        member_rows,
+        pair_rows,
+        score_tables,
+    )
 
     console = Console()
     if not console.is_terminal:  # a pipe has no width
@@ -46,6 +52,9 @@ def print_comparison(comparison: Comparison) -> None:
         if len(pairs):
             console.print(_table(pair_rows(pairs), f"{loss.name}{unit}: differences of every two runs"))
         console.print(_table(member_rows(members), f"{loss.name}{unit}: model confidence set"))
+        best = comparison.best[comparison.best["loss"] == loss.name]
+        if len(best):
+            console.print(_table(best_rows(best), f"{loss.name}{unit}: the best run against each reference"))
     for curves in comparison.curves:
         console.print(_table(curve_table(curves, comparison.models), curves.title))
     for said in comparison.sentences.values():

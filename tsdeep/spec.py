@@ -31,7 +31,7 @@ from tsdeep.spec_assets import (
 )
 from tsdeep.spec_features import ANY_DATA, for_data, known_feature
 from tsdeep.spec_files import read_spec_file, spec_folder
-from tsdeep.spec_parts import Backtest, Count, Part, Period, Split, Training, hyperparameter_model
+from tsdeep.spec_parts import Backtest, Count, Part, Period, Replay, Split, Training, hyperparameter_model
 from tsdeep.tables import KEYS
 from tsdeep.tasks import Task, get_task, task_names
 from tsdeep.validation import WalkForward
@@ -94,6 +94,7 @@ class DataSpec(Part):
     hparams: dict[str, dict[str, Any]] = Field(default={}, description="Hyperparameters for each model.")
     training: Training = Training()
     backtest: Backtest = Backtest()
+    replay: Replay = Replay()
     variants: Count | None = Field(
         default=None, description="How many settings were tried before these; for the report."
     )

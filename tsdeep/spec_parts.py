@@ -9,7 +9,7 @@ import pandas as pd
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
 
 from tsdeep.dates import Date
-from tsdeep.evaluation import Strategy
+from tsdeep.evaluation import ReplayGrid, Strategy
 from tsdeep.models import get_model, hyperparameters
 from tsdeep.validation import WalkForward
 
@@ -164,6 +164,29 @@ class Backtest(Part):
     def _usable(self) -> Backtest:
         Strategy(**self.model_dump())
         return self
+
+
+class Replay(Part):
+    """How late and at what fee a report trades calls of movement over the book: see `tsdeep.evaluation.ReplayGrid`."""
+
+    latencies_rows: tuple[Annotated[int, Field(strict=True, ge=0)], ...] = Field(
+        default=ReplayGrid().latencies_rows,
+        min_length=1,
+        description="Rows by which orders are late, rising, such as [0, 1, 10].",
+    )
+    fees_ticks: tuple[Positive, ...] = Field(
+        default=ReplayGrid().fees_ticks,
+        description="Ticks a side, rising, such as [0.3, 1.0]; no fee is shown besides.",
+    )
+
+    @model_validator(mode="after")
+    def _usable(self) -> Replay:
+        self.grid()
+        return self
+
+    def grid(self) -> ReplayGrid:
+        """Return it as the report takes it."""
+        return ReplayGrid(**self.model_dump())
 
 
 def hyperparameter_model(model: str) -> type[BaseModel]:

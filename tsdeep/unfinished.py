@@ -17,7 +17,17 @@ from tsdeep.pipeline.prepared import FORMAT
 from tsdeep.pipeline.shards import StoredPiece, read_piece, sha256_of, write_json, write_piece
 from tsdeep.spec import DataSpec
 
-NOT_OF_DATA = ("description", "split", "model", "hparams", "training", "backtest", "variants", "scaler")
+NOT_OF_DATA = (
+    "description",
+    "split",
+    "model",
+    "hparams",
+    "training",
+    "backtest",
+    "replay",
+    "variants",
+    "scaler",
+)
 """Keys of a spec that what is prepared does not depend on."""
 
 

@@ -98,7 +98,7 @@ from tsdeep.evaluation.opens import open_warning, opens_equal_to_prior_close
 from tsdeep.evaluation.overfitting import Overfitting, backtest_overfitting
 from tsdeep.evaluation.plots import plot_learning_curves
 from tsdeep.evaluation.positions import SIZINGS, position_sizes
-from tsdeep.evaluation.replay import Replay, RoundTrips, replay_book, round_trips
+from tsdeep.evaluation.replay import Replay, ReplayGrid, RoundTrips, replay_book, round_trips
 from tsdeep.evaluation.report import render_report, write_report
 from tsdeep.evaluation.risk import risk_figures, rows_a_year
 from tsdeep.evaluation.sharpe_odds import SharpeOdds, sharpe_odds, trial_number
@@ -169,6 +169,7 @@ __all__ = [
     "Overfitting",
     "QuantileSpread",
     "Replay",
+    "ReplayGrid",
     "RoundTrips",
     "SharpeOdds",
     "Significance",

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from tsdeep.errors import SpecError
 from tsdeep.evaluation.evaluator import get_evaluator
+from tsdeep.evaluation.replay import ReplayGrid
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,8 @@ class Evidence:
         calls are traded.
     tick : float, optional
         The smallest step of these prices, in their own unit.
+    replay : ReplayGrid
+        The latencies and fees at which they are traded.
 
     Examples
     --------
@@ -119,6 +122,7 @@ class Evidence:
     touch: pd.DataFrame | None = None
     tick: float | None = None
     trials: pd.DataFrame | None = None
+    replay: ReplayGrid = field(default_factory=ReplayGrid)
 
     def __post_init__(self) -> None:
         for key, least in (("horizon_rows", 1), ("draws", 100)):

@@ -76,7 +76,7 @@ def setting_text(value: Any) -> str:
 
 
 def plain_table(table: pd.DataFrame | None) -> dict[str, Any] | None:
-    """Return header and cells of any small table, dates without an empty clock."""
+    """Return header and cells of any small table, dates without an empty clock, times by the second."""
     if table is None:
         return None
     frame = table.reset_index() if table.index.name else table
@@ -89,7 +89,9 @@ def plain_table(table: pd.DataFrame | None) -> dict[str, Any] | None:
 def _cell(value: Any) -> str:
     if isinstance(value, pd.Timestamp | np.datetime64):
         stamp = pd.Timestamp(value)
-        return "—" if pd.isna(stamp) else f"{stamp:%Y-%m-%d}" if stamp == stamp.normalize() else f"{stamp}"
+        if pd.isna(stamp):
+            return "—"
+        return f"{stamp:%Y-%m-%d}" if stamp == stamp.normalize() else f"{stamp:%Y-%m-%d %H:%M:%S}"
     if isinstance(value, float) and np.isfinite(value):
         return f"{int(value):,}" if value == int(value) else f"{value:.4g}"
     return "—" if value is None or value is pd.NaT or value != value else str(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -95,11 +96,30 @@ def superiority(
     >>> found.best, found.spa < 0.05, bool(found.members["naive"] < 0.05)
     ('better', True, True)
     """
+    found = best_of_many(losses, benchmark, block_rows=block_rows, draws=draws, seed=seed)
+    members = model_confidence_set(losses, block_rows=block_rows, draws=draws, seed=seed)
+    return Superiority(members=members, **found)
+
+
+def best_of_many(
+    losses: pd.DataFrame, benchmark: str, *, block_rows: int, draws: int = 1000, seed: int = 0
+) -> dict[str, Any]:
+    """Return what `superiority` does, without the model confidence set: a mapping of the other fields.
+
+    Parameters
+    ----------
+    losses, benchmark, block_rows, draws, seed
+        See `superiority`.
+
+    Raises
+    ------
+    DataError
+        See `superiority`.
+    """
     _check(losses, benchmark)
     others = losses.drop(columns=benchmark)
     gains = others.rsub(losses[benchmark], axis=0).to_numpy(dtype=np.float64)  # [rows, methods], > 0: better
     best = int(gains.mean(axis=0).argmax())
-    members = model_confidence_set(losses, block_rows=block_rows, draws=draws, seed=seed)
     p_values = dict.fromkeys(("reality_check", "spa", "spa_lower", "spa_upper"), _NAN)
     note = f"stationary bootstrap, {draws} draws, mean block {block_rows} rows"
     differing = np.ptp(gains, axis=0) > 0
@@ -113,15 +133,14 @@ def superiority(
             p_values[name] = studentised[key] if ahead else 1.0
     else:
         note = "not defined: no method's losses differ from the benchmark's by more than a constant"
-    return Superiority(
-        benchmark=benchmark,
-        best=str(others.columns[best]),
-        difference=-float(gains[:, best].mean()),
-        members=members,
-        rows=len(losses),
-        note=note,
+    return {
+        "benchmark": benchmark,
+        "best": str(others.columns[best]),
+        "difference": -float(gains[:, best].mean()),
+        "rows": len(losses),
+        "note": note,
         **p_values,
-    )
+    }
 
 
 def _check(losses: pd.DataFrame, benchmark: str) -> None:

@@ -19,6 +19,7 @@ from tsdeep.evaluation import (
     InformationCoefficient,
     QuantileSpread,
     Replay,
+    ReplayGrid,
     evaluate,
     forward_returns,
     information_coefficient,
@@ -198,6 +199,7 @@ class Result(HandOver):
             variants=None if spec is None else spec.variants,
             trials=None if spec is None else other_trials(spec.name, self.settings),
             strategy=strategy,
+            replay=ReplayGrid() if spec is None else spec.replay.grid(),
             **stated,
         )
 

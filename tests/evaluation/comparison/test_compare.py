@@ -11,7 +11,14 @@ from tests.evaluation.comparison.runs import make_runs
 from tests.evaluation.movement.conftest import NAMES, TICK, make_movement, make_references, touch_of
 from tests.evaluation.volatility.conftest import make_volatility
 from tsdeep.errors import DataError
-from tsdeep.evaluation import Evidence, backtest, compare_evidence, diebold_mariano, log_losses
+from tsdeep.evaluation import (
+    Evidence,
+    backtest,
+    compare_evidence,
+    diebold_mariano,
+    log_losses,
+    superiority,
+)
 from tsdeep.evaluation.movement.compared import loss_groups
 
 
@@ -61,6 +68,30 @@ def test_pairs_and_set_equal_those_of_the_libraries():
     expected.compute()
     own = found.confidence_set.set_index("method")["p_value"]
     assert own.to_dict() == pytest.approx(expected.pvalues["Pvalue"].to_dict())
+
+
+def test_the_best_run_is_tested_as_the_best_of_so_many():
+    runs = make_runs(lstm=0.0, gru=0.0, tcn=0.05, mlp=0.0)
+    found = compare_evidence(runs, draws=300, seed=7)
+    (row,) = found.best.to_dict("records")
+    names = ["base_rate", *runs]
+    expected = superiority(found.losses[0].values[names], "base_rate", block_rows=10, draws=300, seed=7)
+    assert (row["loss"], row["reference"], row["best"], row["models"]) == ("log-loss", "base_rate", "tcn", 4)
+    assert (row["reality_check"], row["spa"]) == (expected.reality_check, expected.spa)
+    assert row["difference"] == expected.difference < 0
+    assert row["p_holm"] == row["spa"] < 0.05
+    said = " ".join(found.sentences["log-loss"])
+    assert "Counted as the best of 4, tcn beats base_rate (test of superior predictive ability" in said
+
+
+def test_the_luckiest_of_many_equal_runs_is_not_called_better():
+    skills = {f"run{number}": 0.0 for number in range(12)}
+    found = compare_evidence(make_runs(**skills), draws=300)
+    (row,) = found.best.to_dict("records")
+    alone = found.losses[0].values[["base_rate", row["best"]]]
+    assert row["spa"] >= superiority(alone, "base_rate", block_rows=10, draws=300).spa
+    said = " ".join(found.sentences["log-loss"])
+    assert f"Counted as the best of 12, {row['best']} was not shown to beat base_rate" in said
 
 
 def test_scores_and_equity_are_those_of_each_run():
@@ -115,6 +146,7 @@ def test_references_that_differ_between_runs_stand_for_each():
 def test_too_few_rows_are_not_tested():
     found = compare_evidence(make_runs(rows=20, lstm=0.0, tcn=0.0), draws=200)
     assert found.pairs["p_value"].isna().all()
+    assert found.best["spa"].isna().all()
     assert "lstm and tcn cannot be compared by log-loss" in found.headline
 
 

@@ -10,7 +10,7 @@ from tsdeep.evaluation import compare_evidence
 SECTIONS = [
     "What was asked",
     "Scores on all test rows",
-    "Which differ",
+    "Which runs differ",
     "What they earned",
     "In what the runs differ",
     "Where the data comes from",

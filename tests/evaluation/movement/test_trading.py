@@ -14,6 +14,8 @@ from tests.evaluation.test_report import shown
 from tsdeep.errors import DataError, SpecError
 from tsdeep.evaluation import (
     Evidence,
+    ReplayGrid,
+    compare_evidence,
     evaluate,
     figures,
     movement_signals,
@@ -130,6 +132,31 @@ def test_the_figure_says_what_it_shows(traded):
     assert [text.get_text() for text in right.texts] == ["pays a fee of 0.3 a side"]
     few = replay_movement(traded.predictions.iloc[:30], traded.touch, tick=TICK)
     assert labelled(plot_replays([few]))
+
+
+def test_latencies_and_fees_are_those_that_were_asked_for(traded, frame, tmp_path):
+    asked = dataclasses.replace(traded, replay=ReplayGrid((0, 4), (0.5,)))
+    table = evaluate(asked).replay_figures
+    touched = table[(table["method"] == "tlob") & (table["fills"] == "touch")]
+    assert [*zip(touched["latency_rows"], touched["fee_ticks"], strict=True)] == [
+        (0, 0.0), (0, 0.5), (4, 0.0), (4, 0.5)
+    ]  # fmt: skip
+    late = replay_movement(frame, asked.touch, tick=TICK, latency_rows=4, fee_ticks=0.5)
+    assert touched["net_ticks"].iloc[-1] == late.net_ticks
+    text = " ".join(shown(asked, tmp_path).split())
+    assert "All methods: the touch 4 rows late." in text
+    drawn = figures(asked, evaluate(asked))["replay_10"]
+    assert [label.get_text().split("\n")[0] for label in drawn.axes[1].get_xticklabels()] == [
+        "mid", "touch, 0", "touch, 4"
+    ]  # fmt: skip
+    without = dataclasses.replace(asked, replay=ReplayGrid((2,), ()))
+    text = " ".join(shown(without, tmp_path).split())
+    assert "by fee a side" not in text
+    runs = {"tlob": without, "other": dataclasses.replace(without, model="other")}
+    curves = compare_evidence(runs, draws=100).curves
+    assert curves[0].title == "calls 10 rows ahead, filled at the touch 2 rows late, no fee"
+    with pytest.raises(DataError, match="replay: tlob has"):
+        compare_evidence({"tlob": asked, "other": without})
 
 
 def test_several_horizons_are_traded_each_by_itself():

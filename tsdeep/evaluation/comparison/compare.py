@@ -12,7 +12,7 @@ import pandas as pd
 
 from tsdeep.evaluation.assessment import metrics_table, tidy_metrics
 from tsdeep.evaluation.comparison.material import Curves, MethodLosses
-from tsdeep.evaluation.comparison.pairwise import pair_table, set_table
+from tsdeep.evaluation.comparison.pairwise import best_table, pair_table, set_table
 from tsdeep.evaluation.comparison.study import one_study, setting_differences
 from tsdeep.evaluation.comparison.words import loss_sentences
 from tsdeep.evaluation.evaluator import get_evaluator
@@ -33,6 +33,8 @@ class Comparison:
         Tests of the loss differences of every two runs, see `pair_table`.
     confidence_set : pandas.DataFrame
         Of runs and references, see `set_table`.
+    best : pandas.DataFrame
+        Whether the best of the runs is better than each reference, see `best_table`.
     curves : tuple of Curves
         What trading on each run's predictions earned; empty where the task trades nothing.
     sentences : mapping of str to tuple of str
@@ -50,6 +52,7 @@ class Comparison:
     scores: pd.DataFrame
     pairs: pd.DataFrame
     confidence_set: pd.DataFrame
+    best: pd.DataFrame
     curves: tuple[Curves, ...]
     sentences: Mapping[str, tuple[str, ...]]
     losses: tuple[MethodLosses, ...]
@@ -87,7 +90,7 @@ def compare_evidence(runs: Mapping[str, Evidence], *, draws: int = 1000, seed: i
     runs : mapping of str to Evidence
         By the names that they are to have.
     draws, seed : int
-        Of the bootstrap of the model confidence set.
+        Of the bootstrap of the model confidence set and of the tests of the best run.
 
     Returns
     -------
@@ -106,12 +109,14 @@ def compare_evidence(runs: Mapping[str, Evidence], *, draws: int = 1000, seed: i
     models = tuple(runs)
     pairs = pair_table(losses, models)
     members = set_table(losses, references, draws=draws, seed=seed)
+    best = best_table(losses, models, references, draws=draws, seed=seed)
     sentences = {
         loss.name: tuple(
             loss_sentences(
                 loss.name,
                 pairs[pairs["loss"] == loss.name],
                 members[members["loss"] == loss.name],
+                best[best["loss"] == loss.name],
                 models,
             )
         )
@@ -128,6 +133,7 @@ def compare_evidence(runs: Mapping[str, Evidence], *, draws: int = 1000, seed: i
         scores=scores.set_index(index),
         pairs=pairs,
         confidence_set=members,
+        best=best,
         curves=evaluator.curves(evidence),
         sentences=sentences,
         losses=losses,

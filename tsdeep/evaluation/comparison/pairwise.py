@@ -10,6 +10,7 @@ import pandas as pd
 
 from tsdeep.evaluation.comparison.material import MethodLosses
 from tsdeep.evaluation.significance import diebold_mariano, model_confidence_set
+from tsdeep.evaluation.superiority import best_of_many
 from tsdeep.evaluation.verdict import holm
 
 SET_SIZE = 0.1
@@ -100,3 +101,50 @@ def set_table(
         )
         parts.append(part.sort_values(["p_value", "mean"], ascending=[False, True], kind="stable"))
     return pd.concat(parts, ignore_index=True)
+
+
+def best_table(
+    losses: Sequence[MethodLosses],
+    models: Sequence[str],
+    references: Sequence[str],
+    *,
+    draws: int = 1000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Test whether the best of the models is better than a reference, having been chosen as the best of so many.
+
+    Parameters
+    ----------
+    losses : sequence of MethodLosses
+        One or several losses.
+    models, references : sequence of str
+        Which of their columns are which.
+    draws, seed : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a loss and reference that has it: columns loss, reference, best (the model with the lowest mean loss),
+        models (how many take part), difference (mean loss of best minus the reference's), reality_check (White's
+        p-value), spa (Hansen's, consistent; both one-sided, see `superiority`), p_holm (of `spa`, adjusted for all
+        references of all losses), observations. Not tested, and NaN, with fewer observations than `least`, or where a
+        loss is not finite.
+    """
+    records: list[dict[str, object]] = []
+    for loss in losses:
+        tried = [model for model in models if model in loss.values]
+        for reference in [name for name in references if name in loss.values] if tried else ():
+            table = loss.values[[reference, *tried]]
+            record: dict[str, object] = {
+                "loss": loss.name, "reference": reference, "models": len(tried), "observations": len(table)
+            }  # fmt: skip
+            if len(table) >= max(loss.least, 3) and np.isfinite(table.to_numpy(dtype=float)).all():
+                found = best_of_many(table, reference, block_rows=loss.block_rows, draws=draws, seed=seed)
+                record |= {key: found[key] for key in ("best", "difference", "reality_check", "spa")}
+            records.append(record)
+    columns = ["loss", "reference", "best", "models", "difference", "reality_check", "spa", "p_holm"]
+    made = pd.DataFrame(records).reindex(columns=[*columns, "observations"])
+    adjusted = holm({str(key): float(p) for key, p in made["spa"].items()})
+    made["p_holm"] = [adjusted.get(str(key), np.nan) for key in made.index]
+    return made

@@ -68,6 +68,7 @@ def render_comparison(comparison: Comparison) -> str:
                 "sentences": comparison.sentences[loss.name],
                 "figure": name,
                 "pairs": pair_rows(pairs),
+                "best": best_rows(comparison.best[comparison.best["loss"] == loss.name]),
                 "members": member_rows(
                     comparison.confidence_set[comparison.confidence_set["loss"] == loss.name]
                 ),
@@ -159,6 +160,24 @@ def member_rows(members: pd.DataFrame) -> dict[str, Any]:
     ]
     made = text_table(["method", "", "mean loss", "p", "in the set"], rows)
     return _mark(made, [row["method"] for row in members.to_dict("records") if not row["reference"]])
+
+
+def best_rows(best: pd.DataFrame) -> dict[str, Any]:
+    """Return the tests of the best run against each reference as a table of text."""
+    rows = [
+        [
+            row["reference"],
+            row["best"] if isinstance(row["best"], str) else "—",
+            number_text(row["difference"], "+.5f"),
+            p_cell(row["reality_check"]),
+            p_cell(row["spa"]),
+            p_cell(row["p_holm"]),
+        ]
+        for row in best.to_dict("records")
+    ]
+    return text_table(
+        ["reference", "best run", "difference", "p, reality check", "p, SPA", "SPA, Holm"], rows
+    )
 
 
 def curve_table(curves: Any, models: tuple[str, ...]) -> dict[str, Any]:

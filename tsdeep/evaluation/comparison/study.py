@@ -23,6 +23,7 @@ _SETTINGS = (
     "cost_bps",
     "strategy",
     "tick",
+    "replay",
 )
 _CALLED = {"name": "study", "tick": "tick of the prices"}
 _KEYS = ("symbol", "time", "row", "horizon")

@@ -13,15 +13,17 @@ from tsdeep.evaluation.verdict import join_words, p_text
 LEVEL = 0.05
 
 
-def loss_sentences(loss: str, pairs: pd.DataFrame, members: pd.DataFrame, models: Sequence[str]) -> list[str]:
+def loss_sentences(
+    loss: str, pairs: pd.DataFrame, members: pd.DataFrame, best: pd.DataFrame, models: Sequence[str]
+) -> list[str]:
     """Say of one loss which models are statistically indistinguishable, and how they stand to the references.
 
     Parameters
     ----------
     loss : str
         Its name.
-    pairs, members : pandas.DataFrame
-        See `pair_table` and `set_table`, of this loss.
+    pairs, members, best : pandas.DataFrame
+        See `pair_table`, `set_table` and `best_table`, of this loss.
     models : sequence of str
         The runs.
 
@@ -49,6 +51,7 @@ def loss_sentences(loss: str, pairs: pd.DataFrame, members: pd.DataFrame, models
         *said,
         _pair_sentence(pairs),
         *_reference_sentences(members, inside),
+        *_best_sentences(best),
     ]
 
 
@@ -103,3 +106,19 @@ def _reference_sentences(members: pd.DataFrame, inside: list[str]) -> list[str]:
     if references["p_value"].notna().any():
         return ["No reference is in the set."]
     return []
+
+
+def _best_sentences(best: pd.DataFrame) -> list[str]:
+    """Say whether the best run is better than references, allowing for its having been chosen."""
+    tested = best[np.isfinite(best["p_holm"])]
+    if tested.empty:
+        return []
+    run, number = str(tested["best"].iloc[0]), int(tested["models"].iloc[0])
+    clear = (tested["p_holm"] <= LEVEL) & (tested["difference"] < 0)
+    parts = []
+    if clear.any():
+        parts.append(f"beats {join_words(tested.loc[clear, 'reference'].tolist())}")
+    if not clear.all():
+        parts.append(f"was not shown to beat {join_words(tested.loc[~clear, 'reference'].tolist(), 'or')}")
+    how = f"test of superior predictive ability, the smallest {p_text(float(tested['p_holm'].min()))}"
+    return [f"Counted as the best of {number}, {run} {' but '.join(parts)} ({how})."]

@@ -22,6 +22,7 @@ from tsdeep.evaluation.direction.metrics import (
     predicted_class,
 )
 from tsdeep.evaluation.direction.predictions import check_predictions, check_references, gives_probabilities
+from tsdeep.evaluation.direction.ranking import Ranking, rank_symbols
 from tsdeep.evaluation.direction.stability import fold_stability
 from tsdeep.evaluation.direction.verdict import QUESTIONS, judge
 from tsdeep.evaluation.evaluator import Evaluation
@@ -64,6 +65,8 @@ class DirectionEvaluation(Evaluation):
         What the model's strategy held and traded, see `exposure_figures`.
     stability : pandas.DataFrame
         Each fold by itself, see `fold_stability`.
+    ranking : Ranking or None
+        How the model ranks the symbols of a date, see `rank_symbols`; None with fewer than three.
     """
 
     tests: pd.DataFrame
@@ -74,6 +77,7 @@ class DirectionEvaluation(Evaluation):
     edge: Edge
     exposure: Mapping[str, float]
     stability: pd.DataFrame
+    ranking: Ranking | None
 
 
 def evaluate_direction(evidence: Evidence) -> DirectionEvaluation:
@@ -117,22 +121,32 @@ def evaluate_direction(evidence: Evidence) -> DirectionEvaluation:
         edge=edge_of(traded, partial(trade, evidence, predictions)),
         exposure=exposure_figures(traded),
         stability=fold_stability(predictions, base, traded, horizon_rows=evidence.horizon_rows),
+        ranking=_ranking(evidence, predictions),
         caveats=(*caveats(evidence, predictions, traded), odds.words),
     )
 
 
 def trade(evidence: Evidence, predictions: pd.DataFrame, **changes: Any) -> Backtest:
     """Trade predictions with the evidence's strategy, some of its settings changed, see `backtest`."""
-    settings = {
+    return backtest(predictions, evidence.prices, **(strategy_settings(evidence) | changes))
+
+
+def strategy_settings(evidence: Evidence) -> dict[str, Any]:
+    """Return the settings of the evidence's strategy, by their name in `tsdeep.evaluation.Strategy`."""
+    return {
         "sizing": evidence.sizing,
         "threshold": evidence.threshold,
         "short": evidence.short,
         "execution": evidence.execution,
         "cost_bps": evidence.cost_bps,
         **evidence.strategy,
-        **changes,
     }
-    return backtest(predictions, evidence.prices, **settings)
+
+
+def _ranking(evidence: Evidence, predictions: pd.DataFrame) -> Ranking | None:
+    if evidence.prices is None or not gives_probabilities(predictions["up"].to_numpy()):
+        return None
+    return rank_symbols(predictions, evidence.prices, horizon_rows=evidence.horizon_rows)
 
 
 def _by_time(predictions: pd.DataFrame, values: np.ndarray) -> np.ndarray:

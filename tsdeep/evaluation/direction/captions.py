@@ -14,6 +14,8 @@ CAPTIONS = {
     "the last peak.",
     "edge": "The same calls, traded at other costs and carried out later. Where the line is below the dashed one, "
     "buying and holding earned more for its risk.",
+    "ranking": "Left: what symbols returned by the quantile that P(up) put them into, before costs; with skill, a "
+    "staircase that rises. Right: the rank correlation of each date, added up; with skill, a line that rises.",
     "exposure": "What the strategy held, on average over the last rows, and how much it traded for it.",
     "stability": "Each fold by itself. A result that rests on one fold, or on one seed, is no result.",
 }

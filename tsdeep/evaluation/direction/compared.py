@@ -5,9 +5,10 @@ from __future__ import annotations
 import pandas as pd
 
 from tsdeep.evaluation.comparison.material import Curves, MethodLosses
-from tsdeep.evaluation.direction.assessment import trade
+from tsdeep.evaluation.direction.assessment import strategy_settings, trade
 from tsdeep.evaluation.direction.metrics import log_losses
 from tsdeep.evaluation.direction.predictions import check_predictions, check_references, gives_probabilities
+from tsdeep.evaluation.direction.words import strategy_words
 from tsdeep.evaluation.evidence import Evidence
 from tsdeep.evaluation.significance import newey_west_lags
 
@@ -48,10 +49,8 @@ def direction_curves(evidence: Evidence) -> tuple[Curves, ...]:
         "turnover": "turnover, equities a year",
     }
     shown = pd.DataFrame(figures).T[list(names)].rename(columns=names)
-    side = "long and short" if evidence.short else "long or flat"
-    title = (
-        f"{evidence.sizing}, {side}, filled at {evidence.execution}, after costs of {evidence.cost_bps:g} bps"
-    )
+    symbols = evidence.predictions["symbol"].nunique()
+    title = strategy_words(strategy_settings(evidence), symbols=symbols).removesuffix(".")
     return (Curves(title, "growth of 1", pd.DataFrame(equity), shown, log=True),)
 
 

@@ -71,13 +71,17 @@ class DirectionEvaluator(Evaluator):
         return direction_curves(evidence)
 
     def tables(self, evaluation: DirectionEvaluation) -> Mapping[str, pd.DataFrame]:
-        """Return Sharpe ratios by cost and by delay, and each fold by itself, as files."""
-        edge, stability = evaluation.edge, evaluation.stability
-        return {
+        """Return Sharpe ratios by cost and by delay, each fold by itself, and how symbols are ranked, as files."""
+        edge, stability, ranking = evaluation.edge, evaluation.stability, evaluation.ranking
+        tables = {
             "costs": edge.costs.reset_index(),
             "delays": edge.delays.reset_index(),
             "stability": stability.reset_index(),
         }
+        if ranking is not None:
+            tables["information"] = ranking.coefficient.by_date.reset_index()
+            tables["quantiles"] = ranking.spread.table.reset_index()
+        return tables
 
     def context(self, evidence: Evidence, evaluation: DirectionEvaluation) -> dict[str, Any]:
         """Return the tables of the page."""

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from tsdeep.evaluation.direction import plots
 from tsdeep.evaluation.direction.assessment import BASE, DirectionEvaluation
 from tsdeep.evaluation.direction.predictions import check_predictions, check_references, gives_probabilities
+from tsdeep.evaluation.direction.ranking import plot_ranking
 from tsdeep.evaluation.direction.strategy_plots import plot_edge, plot_exposure, plot_stability
 from tsdeep.evaluation.evidence import Evidence
 from tsdeep.evaluation.plots import plot_learning_curves
@@ -26,7 +27,7 @@ def direction_figures(evidence: Evidence, evaluation: DirectionEvaluation) -> di
     -------
     dict of str to matplotlib.figure.Figure
         folds and learning_curves (where the evidence has them), calibration, probabilities, rolling_accuracy,
-        confusion, equity, edge, exposure and, of several folds, stability.
+        confusion, equity, edge, exposure and, of several folds, stability and, of three symbols or more, ranking.
     """
     predictions = check_predictions(evidence.predictions)
     y, up = predictions["y"].to_numpy(), predictions["up"].to_numpy()
@@ -50,4 +51,6 @@ def direction_figures(evidence: Evidence, evaluation: DirectionEvaluation) -> di
     drawn["exposure"] = plot_exposure(traded, name=evidence.model)
     if len(evaluation.stability) > 1:
         drawn["stability"] = plot_stability(evaluation.stability, name=evidence.model)
+    if evaluation.ranking is not None:
+        drawn["ranking"] = plot_ranking(evaluation.ranking, name=evidence.model)
     return drawn

@@ -103,14 +103,14 @@ def plot_equity(result: Backtest, *, name: str = "model") -> Figure:
     above.set_yscale("log")
     plain_log_ticks(above)
     above.set_ylabel("growth of 1 (log scale)")
-    above.legend(loc="upper left")
     below.set_ylabel("drawdown")
     below.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     date_axis(below)
     side = "long and short" if result.short else "long or flat"
     late = f", {result.delay_rows} rows late" if result.delay_rows else ""
+    figure.legend(*above.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     figure.suptitle(
-        f"Strategy on the predictions: {result.sizing}, {side}, filled at {result.execution}{late}"
+        f"Equity and drawdown of the strategy on {name}: {side}, filled at {result.execution}{late}"
     )
     return figure
 

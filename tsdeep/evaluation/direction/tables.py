@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tsdeep.evaluation.direction.assessment import DirectionEvaluation
+from tsdeep.evaluation.direction.assessment import DirectionEvaluation, strategy_settings
 from tsdeep.evaluation.direction.edge import Edge
 from tsdeep.evaluation.direction.metrics import METRICS
+from tsdeep.evaluation.direction.ranking import ranking_rows
+from tsdeep.evaluation.direction.words import strategy_words
 from tsdeep.evaluation.evidence import Evidence
 from tsdeep.evaluation.formatting import interval_text, number_text, p_cell, text_table
 from tsdeep.evaluation.sharpe_odds import SharpeOdds
@@ -41,10 +43,14 @@ def report_context(evidence: Evidence, evaluation: DirectionEvaluation) -> dict[
         "strategies": _strategies(evaluation.strategies, model),
         "sharpe_odds": _sharpe_odds(evaluation, model),
         "executions": _executions(evaluation.executions),
+        "strategy_words": strategy_words(
+            strategy_settings(evidence), symbols=evidence.predictions["symbol"].nunique()
+        ),
         "edge_words": _edge_words(evaluation.edge, evaluation.backtests[model].cost_bps),
         "edge": _edge(evaluation.edge),
         "exposure": _exposure(evaluation.exposure),
         "seeds": _seeds(evaluation.seeds),
+        "ranking": ranking_rows(evaluation.ranking),
     }
 
 
@@ -108,7 +114,7 @@ def _tests(tests: pd.DataFrame) -> list[dict[str, str]]:
                 "question": test["question"],
                 "test": test["test"],
                 "estimate": number_text(test["estimate"], form),
-                "interval": f"{number_text(test['low'], form)} to {number_text(test['high'], form)}",
+                "interval": interval_text(test["low"], test["high"], form),
                 "statistic": number_text(test["statistic"], "+.2f"),
                 "p_value": p_cell(test["p_value"]),
                 "p_holm": p_cell(test["p_holm"]),

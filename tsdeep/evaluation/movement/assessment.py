@@ -141,7 +141,10 @@ def evaluate_movement(evidence: Evidence) -> MovementEvaluation:
         broken[horizon] = breakdowns(rows, timed=timed)
         trips.append(round_trip_table(rows, segments).assign(horizon=horizon))
         if touch is not None:
-            made = {method: replays_of(frame, touch, horizon=horizon) for method, frame in rows.items()}
+            made = {
+                method: replays_of(frame, touch, horizon=horizon, grid=evidence.replay)
+                for method, frame in rows.items()
+            }
             replays[horizon] = tuple(made[evidence.model])
             traded.append(replay_table(made).assign(horizon=horizon))
         seeds.extend(_seeds(rows[evidence.model], shares, horizon))

@@ -15,8 +15,8 @@ from tsdeep.evaluation.movement.predictions import (
     states_probabilities,
 )
 from tsdeep.evaluation.movement.scores import class_log_losses
-from tsdeep.evaluation.movement.trading import SHOWN_LATENCY, replays_of
-from tsdeep.evaluation.replay import Touch, in_time
+from tsdeep.evaluation.movement.trading import replays_of
+from tsdeep.evaluation.replay import ReplayGrid, Touch, in_time
 from tsdeep.evaluation.significance import newey_west_lags
 
 
@@ -70,16 +70,14 @@ def movement_curves(evidence: Evidence) -> tuple[Curves, ...]:
     """Return what each method's calls earned at the touch, a horizon each; none where the touch is not known."""
     if evidence.touch is None:
         return ()
-    touch = Touch.of(evidence.touch, evidence.tick)
+    touch, late = Touch.of(evidence.touch, evidence.tick), evidence.replay.shown_latency_rows
     found = []
     for horizon, methods in _by_horizon(evidence).items():
         earned, figures = {}, {}
         for method, frame in methods.items():
             (made,) = [
                 replay
-                for replay in replays_of(
-                    frame, touch, horizon=horizon, latencies=(SHOWN_LATENCY,), fees=(0.0,)
-                )
+                for replay in replays_of(frame, touch, horizon=horizon, grid=ReplayGrid((late,), ()))
                 if replay.fills == "touch"
             ]
             trades = in_time(made.trades)
@@ -90,8 +88,7 @@ def movement_curves(evidence: Evidence) -> tuple[Curves, ...]:
                 "ticks a trade": float(trades["net_ticks"].mean()) if len(trades) else float("nan"),
             }
         values = pd.DataFrame(earned).sort_index().fillna(0.0).cumsum()
-        late = f"{SHOWN_LATENCY} row{'' if SHOWN_LATENCY == 1 else 's'}"
-        title = f"calls {horizon} rows ahead, filled at the touch {late} late, no fee"
+        title = f"calls {horizon} rows ahead, filled at the touch {late} row{'' if late == 1 else 's'} late, no fee"
         found.append(Curves(title, "ticks earned", values, pd.DataFrame(figures).T))
     return tuple(found)
 

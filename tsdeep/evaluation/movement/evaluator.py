@@ -28,7 +28,6 @@ from tsdeep.evaluation.movement.predictions import (
     states_probabilities,
 )
 from tsdeep.evaluation.movement.tables import movement_captions, report_context
-from tsdeep.evaluation.movement.trading import FEES
 from tsdeep.evaluation.movement.trading_plots import plot_replays
 from tsdeep.evaluation.plots import plot_learning_curves
 
@@ -87,7 +86,9 @@ class MovementEvaluator(Evaluator):
                 )
             if horizon in evaluation.replays:
                 free = [made for made in evaluation.replays[horizon] if made.fee_ticks == 0]
-                drawn[f"replay_{horizon}"] = plot_replays(free, fees=FEES, model=model, title=title)
+                drawn[f"replay_{horizon}"] = plot_replays(
+                    free, fees=evidence.replay.fees_ticks, model=model, title=title
+                )
         return drawn
 
     def captions(self, evaluation: MovementEvaluation) -> Mapping[str, str]:

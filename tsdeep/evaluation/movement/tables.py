@@ -15,7 +15,6 @@ from tsdeep.evaluation.movement.intervals import JUDGED_METRICS
 from tsdeep.evaluation.movement.metrics import SUMMARY, test_period
 from tsdeep.evaluation.movement.predictions import CLASSES
 from tsdeep.evaluation.movement.scores import MOVEMENT_METRICS
-from tsdeep.evaluation.movement.trading import SHOWN_LATENCY
 from tsdeep.evaluation.movement.trading_tables import method_rows, replay_rows
 from tsdeep.evaluation.verdict import join_words
 
@@ -86,7 +85,7 @@ def report_context(evidence: Evidence, evaluation: MovementEvaluation) -> dict[s
                 "calls": _calls(evaluation, horizon, methods, evidence.model),
                 "coverage": _coverage(evaluation, horizon, evidence.model),
                 "seeds": _seeds(evaluation.seeds, horizon),
-                **_trading(evaluation, horizon, evidence.model),
+                **_trading(evaluation, horizon, evidence.model, evidence.replay.shown_latency_rows),
             }
         )
     return {
@@ -98,18 +97,18 @@ def report_context(evidence: Evidence, evaluation: MovementEvaluation) -> dict[s
         "draws": f"{evidence.draws:,}",
         "references": len(methods) > 1,
         "traded": evaluation.replay_figures is not None,
-        "shown_latency": SHOWN_LATENCY,
+        "shown_latency": evidence.replay.shown_latency_rows,
     }
 
 
-def _trading(evaluation: MovementEvaluation, horizon: int, model: str) -> dict[str, Any]:
+def _trading(evaluation: MovementEvaluation, horizon: int, model: str, latency_rows: int) -> dict[str, Any]:
     trips = evaluation.round_trips[evaluation.round_trips["horizon"] == horizon]
     figures = evaluation.replay_figures
     if figures is not None:
         figures = figures[figures["horizon"] == horizon]
     return {
         "replays": None if figures is None else replay_rows(figures, model),
-        "round_trips": method_rows(figures, trips, model, SHOWN_LATENCY),
+        "round_trips": method_rows(figures, trips, model, latency_rows),
         "perfect_trips": f"{int(trips['potential'].iloc[0]):,}",
     }
 

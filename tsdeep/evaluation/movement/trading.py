@@ -11,16 +11,16 @@ import pandas as pd
 from tsdeep.errors import SpecError
 from tsdeep.evaluation.movement.predictions import check_movement, class_probabilities
 from tsdeep.evaluation.movement.scores import calls_of
-from tsdeep.evaluation.replay import Replay, SignalledBook, Touch, decide, fill, replay_book, round_trips
-
-LATENCIES = (0, 1, 10)
-"""Rows by which the report's replays are late."""
-
-FEES = (0.0, 0.3, 1.0)
-"""Ticks a side of the report's replays; 0.3 is about what US exchanges ask of who takes, at a tick of a cent."""
-
-SHOWN_LATENCY = 1
-"""Of `LATENCIES`, the one at which the report shows all methods."""
+from tsdeep.evaluation.replay import (
+    Replay,
+    ReplayGrid,
+    SignalledBook,
+    Touch,
+    decide,
+    fill,
+    replay_book,
+    round_trips,
+)
 
 HoldRows = int | None | Literal["horizon"]
 
@@ -121,19 +121,23 @@ def replays_of(
     touch: Touch,
     *,
     horizon: int,
-    latencies: Sequence[int] = LATENCIES,
-    fees: Sequence[float] = FEES,
+    grid: ReplayGrid,
 ) -> list[Replay]:
-    """Replay checked predictions of one horizon: the fiction at the mid first, then every latency with every fee.
+    """Replay checked predictions of one horizon: the fiction at the mid first, then every latency and fee of a grid.
 
-    Every call is traded, and a position is closed by the opposite call, or after the horizon; see `replay_movement`.
+    At each latency the replay without a fee comes first. Every call is traded, and a position is closed by the opposite
+    call, or after the horizon; see `replay_movement`.
     """
     book = SignalledBook.of(movement_signals(predictions), touch)
     decisions = decide(book.signal, book.touch.bounds, hold_rows=horizon)
     fiction = fill(book, decisions, latency_rows=0, fills="mid")
     return [
         fiction,
-        *(fill(book, decisions, latency_rows=late, fee_ticks=fee) for late in latencies for fee in fees),
+        *(
+            fill(book, decisions, latency_rows=late, fee_ticks=fee)
+            for late in grid.latencies_rows
+            for fee in (0.0, *grid.fees_ticks)
+        ),
     ]
 
 

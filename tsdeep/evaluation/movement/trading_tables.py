@@ -51,7 +51,8 @@ def replay_rows(figures: pd.DataFrame, model: str) -> dict[str, Any]:
         "p",
         "all trades",
     ]
-    groups = [("", 4), ("ticks, no fee", 5), ("ticks a trade, by fee a side", len(fees) - 1)]
+    groups = [("", 4), ("ticks, no fee", 5)]
+    groups += [("ticks a trade, by fee a side", len(fees) - 1)] if len(fees) > 1 else []
     return text_table([*header, *(f"{fee:g}" for fee in fees if fee)], rows, groups=groups)
 
 

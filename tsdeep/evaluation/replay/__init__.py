@@ -2,6 +2,7 @@
 
 from tsdeep.evaluation.replay.book import FILLS, Replay, fill, in_time, replay_book
 from tsdeep.evaluation.replay.decisions import CLOSED_BY, Decisions, decide
+from tsdeep.evaluation.replay.grid import ReplayGrid
 from tsdeep.evaluation.replay.intervals import mean_interval
 from tsdeep.evaluation.replay.round_trips import RoundTrips, round_trips
 from tsdeep.evaluation.replay.signals import SIGNAL_COLUMNS, SignalledBook
@@ -14,6 +15,7 @@ __all__ = [
     "TOUCH_COLUMNS",
     "Decisions",
     "Replay",
+    "ReplayGrid",
     "RoundTrips",
     "SignalledBook",
     "Touch",
