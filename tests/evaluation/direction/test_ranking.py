@@ -7,9 +7,7 @@ from scipy.stats import spearmanr
 
 from tests.evaluation.conftest import labelled, make_predictions, make_prices
 from tests.evaluation.test_report import shown
-from tsdeep.evaluation import Evidence, evaluate
-from tsdeep.evaluation.direction.predictions import check_predictions
-from tsdeep.evaluation.direction.ranking import plot_ranking, rank_symbols
+from tsdeep.evaluation import Evidence, check_predictions, evaluate, plot_ranking, rank_symbols
 
 SYMBOLS = ("AAA", "BBB", "CCC", "DDD")
 

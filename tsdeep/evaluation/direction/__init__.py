@@ -12,6 +12,7 @@ from tsdeep.evaluation.direction.plots import (
     plot_rolling_accuracy,
 )
 from tsdeep.evaluation.direction.predictions import check_predictions, check_references, gives_probabilities
+from tsdeep.evaluation.direction.ranking import Ranking, plot_ranking, rank_symbols
 from tsdeep.evaluation.direction.strategy_plots import plot_edge, plot_exposure, plot_stability
 from tsdeep.evaluation.direction.verdict import judge
 
@@ -20,6 +21,7 @@ __all__ = [
     "DirectionEvaluation",
     "DirectionEvaluator",
     "Edge",
+    "Ranking",
     "check_predictions",
     "check_references",
     "direction_metrics",
@@ -33,7 +35,9 @@ __all__ = [
     "plot_equity",
     "plot_exposure",
     "plot_probabilities",
+    "plot_ranking",
     "plot_rolling_accuracy",
     "plot_stability",
     "predicted_class",
+    "rank_symbols",
 ]
