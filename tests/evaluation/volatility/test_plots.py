@@ -13,7 +13,6 @@ from tsdeep.evaluation import (
     evaluate,
     plot_interval_coverage,
     plot_loss_differences,
-    plot_target_portfolio,
     plot_volatility_forecasts,
 )
 
@@ -82,19 +81,4 @@ def test_coverage_is_drawn_by_fold_and_by_level(evaluation):
     expected = [table["har_network", "nominal", 0.8, "fold", fold] for fold in folds]
     assert any(np.allclose(line.get_ydata(), expected) for line in left.lines if len(line.get_ydata()) == 3)
     assert len(right.lines) == 3
-    assert labelled(figure)
-
-
-def test_the_portfolio_is_drawn_beside_the_target(evaluation):
-    figure = plot_target_portfolio(
-        evaluation.portfolios,
-        methods=["ewma", "har_network"],
-        model="har_network",
-        target=0.1,
-        horizon_rows=5,
-    )
-    above, below = figure.axes
-    wealth = (1 + evaluation.portfolios["har_network"].days["net"]).prod()
-    assert any(line.get_ydata()[-1] == pytest.approx(wealth) for line in below.lines)
-    assert any(np.allclose(line.get_ydata(), 10) for line in above.lines)
     assert labelled(figure)

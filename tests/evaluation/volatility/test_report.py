@@ -90,8 +90,8 @@ def test_the_page_says_what_a_stranger_needs(folder):
         "Model confidence set", "in the 90% set", "mean block 15 days", "100 labels that do not overlap",
         "By asset", "basket", "w′DRDw", "Mincer-Zarnowitz", "all assets together", "By test fold",
         "Calm days and crises", "crisis", "below / above", "80%, conformal", "A portfolio held at a target volatility",
-        "distance from target", "5 basis points", "200 draws", "The insanity filter", "of rows",
-        "mean of seeds", "3 settings were tried", "filters", "random numbers",
+        "distance from target", "equal weights, no target", "5 basis points", "200 draws", "The insanity filter",
+        "of rows", "mean of seeds", "3 settings were tried", "filters", "random numbers",
     ):  # fmt: skip
         assert words in text, words
     for words in (" nan", "Undefined", "None"):

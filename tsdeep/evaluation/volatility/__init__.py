@@ -9,10 +9,11 @@ from tsdeep.evaluation.volatility.losses import past_labels, pinball_losses, qli
 from tsdeep.evaluation.volatility.plots import (
     plot_interval_coverage,
     plot_loss_differences,
-    plot_target_portfolio,
     plot_volatility_forecasts,
 )
 from tsdeep.evaluation.volatility.portfolio import TargetPortfolio, target_portfolio
+from tsdeep.evaluation.volatility.portfolio_plots import plot_target_portfolio
+from tsdeep.evaluation.volatility.portfolio_scores import equal_weight_returns
 from tsdeep.evaluation.volatility.predictions import check_volatility, check_volatility_references
 from tsdeep.evaluation.volatility.regimes import REGIMES, market_regimes
 from tsdeep.evaluation.volatility.regression import mincer_zarnowitz
@@ -31,6 +32,7 @@ __all__ = [
     "compare_losses",
     "confidence_sets",
     "daily_losses",
+    "equal_weight_returns",
     "interval_coverage",
     "judge_volatility",
     "make_basket",

@@ -11,11 +11,11 @@ from tsdeep.evaluation.volatility.assessment import VolatilityEvaluation
 from tsdeep.evaluation.volatility.plots import (
     plot_interval_coverage,
     plot_loss_differences,
-    plot_target_portfolio,
     plot_volatility_forecasts,
 )
 from tsdeep.evaluation.volatility.portfolio import TARGET_VOLATILITY
-from tsdeep.evaluation.volatility.portfolio_plots import plot_portfolio_costs
+from tsdeep.evaluation.volatility.portfolio_plots import plot_portfolio_costs, plot_target_portfolio
+from tsdeep.evaluation.volatility.portfolio_scores import equal_weight_returns
 from tsdeep.evaluation.volatility.predictions import check_volatility
 
 _CAPTIONS = {
@@ -32,7 +32,8 @@ _CAPTIONS = {
     "portfolio_costs": "The same weights, had trading cost less or more: forecasts that jump trade more, and their "
     "lines fall faster.",
     "portfolio": "Above: volatility of positions while they were held, averaged over three horizons of the days on "
-    "which they were taken; good forecasts keep it near the target. Below: what became of one unit of money.",
+    "which they were taken; good forecasts keep it near the target. In the middle: what became of one unit of money, "
+    "beside all assets in equal parts at their own volatility. Below: the loss from the last peak, of both.",
 }
 
 
@@ -68,6 +69,7 @@ def volatility_figures(evidence: Evidence, evaluation: VolatilityEvaluation) -> 
             model=model,
             target=TARGET_VOLATILITY,
             horizon_rows=evidence.horizon_rows,
+            benchmark=None if evaluation.basket is None else equal_weight_returns(evaluation.basket),
         )
         if evidence.cost_bps > 0:
             drawn["portfolio_costs"] = plot_portfolio_costs(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,15 +13,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from tsdeep.errors import DataError
-from tsdeep.evaluation.drawing import MODEL, OTHER, QUIET, line_styles, new_figure
+from tsdeep.evaluation.drawing import MODEL, OTHER, line_styles, new_figure
 from tsdeep.evaluation.volatility.losses import POINTS
-from tsdeep.evaluation.volatility.portfolio import TargetPortfolio
 from tsdeep.evaluation.volatility.predictions import CONFORMAL, NOMINAL, interval_columns
 
-AVERAGED = 3  # horizons of origins
 _REALISED = "#bdbdbd"
 _MOST_PANELS = 20
-_PERCENT = "annualised percentage points"
+_ONE_COLUMN = 3  # panels that stand below each other, each as wide as the figure
 
 
 def plot_volatility_forecasts(
@@ -51,9 +49,10 @@ def plot_volatility_forecasts(
     tables = dict(list(tables.items())[:_MOST_PANELS])
     if basket is not None:
         tables["basket, equal weight"] = basket
-    columns = 1 if len(tables) == 1 else 2
+    columns = 1 if len(tables) <= _ONE_COLUMN else 2
     lines = -(-len(tables) // columns)
-    figure, axes = new_figure(lines, columns, width=10.5, height=1.0 + 1.75 * lines, sharex=True)
+    each = 2.3 if columns == 1 else 1.75  # inches
+    figure, axes = new_figure(lines, columns, width=10.5, height=1.0 + each * lines, sharex=True)
     kind = CONFORMAL if interval_columns(predictions, share, CONFORMAL) else NOMINAL
     for axis, (symbol, rows) in zip(axes, tables.items(), strict=False):
         time = rows["time"].to_numpy()
@@ -76,7 +75,7 @@ def plot_volatility_forecasts(
     for axis in axes[len(tables) :]:
         axis.set_visible(False)
         axes[len(tables) - 2].tick_params(labelbottom=True)
-    figure.supylabel(f"volatility, {_PERCENT}", fontsize=10)
+    figure.supylabel("volatility (% a year)", fontsize=10)
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3)
     more = f" (the first {_MOST_PANELS} of {total} assets)" if total > _MOST_PANELS else ""
@@ -197,55 +196,6 @@ def plot_interval_coverage(
         ticks.set_major_formatter(PercentFormatter(1.0, decimals=0))
     figure.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     figure.suptitle(f"Do the intervals of {model} hold what they promise?")
-    return figure
-
-
-def plot_target_portfolio(
-    portfolios: Mapping[str, TargetPortfolio],
-    *,
-    methods: Sequence[str],
-    model: str,
-    target: float,
-    horizon_rows: int,
-) -> Figure:
-    """Draw the risk that volatility-targeted portfolios had, and what became of one unit of money after costs.
-
-    Parameters
-    ----------
-    portfolios : mapping of str to TargetPortfolio
-        By method.
-    methods : sequence of str
-        Those that are drawn; the model is among them.
-    model : str
-        The method that is drawn foremost.
-    target : float
-        Annualised fraction.
-    horizon_rows : int
-        Rows that a position is held.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Above: realised volatility while positions were held, averaged over three horizons of the days on
-        which they were taken; below: wealth.
-    """
-    figure, (above, below) = new_figure(2, 1, width=10.0, height=6.0, sharex=True, height_ratios=[1.3, 1.0])
-    styles = line_styles(methods, model)
-    for method, style in styles.items():
-        portfolio = portfolios[method]
-        look = {key: style[key] for key in ("color", "ls")} | {"lw": 1.6 if method == model else 1.1}
-        held = portfolio.risk["realised"].rolling(AVERAGED * horizon_rows, min_periods=horizon_rows).mean()
-        above.plot(portfolio.risk.index, POINTS * held, label=method, **look)
-        below.plot(portfolio.days.index, (1 + portfolio.days["net"]).cumprod(), **look)
-    above.axhline(POINTS * target, color="black", lw=1, ls=":", label=f"target, {target:.0%}")
-    above.set_ylabel(f"volatility while held, mean\nof {AVERAGED * horizon_rows} origins, points")
-    below.set_ylabel("wealth after costs")
-    below.axhline(1, color=QUIET, lw=0.8)
-    for axis in (above, below):
-        axis.margins(x=0.01)
-        _dates(axis)
-    figure.legend(*above.get_legend_handles_labels(), loc="outside lower center", ncols=4)
-    figure.suptitle("A portfolio held at a target volatility by the forecasts")
     return figure
 
 

@@ -1,18 +1,93 @@
-"""The figure of costs against what forecasts of volatility are worth to a portfolio."""
+"""Figures of portfolios held at a target volatility: risk, wealth and drawdown, and costs against the edge."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 
-from tsdeep.evaluation.drawing import line_styles, new_figure
+from tsdeep.evaluation.drawing import OTHER, QUIET, date_axis, line_styles, new_figure, plain_log_ticks
 from tsdeep.evaluation.risk import rows_a_year
 from tsdeep.evaluation.significance import sharpe_ratio
+from tsdeep.evaluation.volatility.losses import POINTS
 from tsdeep.evaluation.volatility.portfolio import TargetPortfolio
 
+AVERAGED = 3  # horizons of origins
 COSTS_BPS = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0)
+
+
+def plot_target_portfolio(
+    portfolios: Mapping[str, TargetPortfolio],
+    *,
+    methods: Sequence[str],
+    model: str,
+    target: float,
+    horizon_rows: int,
+    benchmark: pd.Series | None = None,
+) -> Figure:
+    """Draw the risk that volatility-targeted portfolios had, what became of one unit of money, and drawdowns.
+
+    Parameters
+    ----------
+    portfolios : mapping of str to TargetPortfolio
+        By method.
+    methods : sequence of str
+        Those that are drawn; the model is among them.
+    model : str
+        The method that is drawn foremost, and whose drawdown is.
+    target : float
+        Annualised fraction.
+    horizon_rows : int
+        Rows that a position is held.
+    benchmark : pandas.Series, optional
+        Simple returns of the day, by time, beside which wealth and drawdown are shown: see `equal_weight_returns`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        From above: realised volatility while positions were held, averaged over three horizons of the days on which
+        they were taken; wealth, on a logarithmic scale; loss from the last peak.
+    """
+    figure, (above, middle, below) = new_figure(
+        3, 1, width=10.0, height=8.0, sharex=True, height_ratios=[1.2, 1.2, 0.8]
+    )
+    styles = line_styles(methods, model)
+    for method, style in styles.items():
+        portfolio = portfolios[method]
+        look = {key: style[key] for key in ("color", "ls")} | {"lw": 2.0 if method == model else 1.2}
+        held = portfolio.risk["realised"].rolling(AVERAGED * horizon_rows, min_periods=horizon_rows).mean()
+        above.plot(portfolio.risk.index, POINTS * held, label=method, **look)
+        middle.plot(portfolio.days.index, (1 + portfolio.days["net"]).cumprod(), **look)
+    above.axhline(POINTS * target, color="black", lw=1, ls=":", label=f"target, {target:.0%}")
+    net = portfolios[model].days["net"]
+    drawdowns = [(net, {key: styles[model][key] for key in ("color", "ls")})]
+    if benchmark is not None:
+        days = benchmark.reindex(net.index)
+        look = {"color": OTHER, "ls": (0, (1, 1)), "lw": 2.2}
+        middle.plot(days.index, (1 + days).cumprod(), label="equal weights, no target", **look)
+        drawdowns.append((days, {key: look[key] for key in ("color", "ls")}))
+    for returns, look in drawdowns:
+        wealth = (1 + returns).cumprod()
+        drawdown = wealth / wealth.cummax().clip(lower=1.0) - 1
+        below.plot(drawdown.index, drawdown, lw=1.4, **look)
+        below.fill_between(drawdown.index, drawdown, 0, color=look["color"], alpha=0.15, lw=0)
+    above.set_ylabel(f"volatility while held,\nmean of {AVERAGED * horizon_rows} origins,\n% a year")
+    middle.set_yscale("log")
+    plain_log_ticks(middle)
+    middle.set_ylabel("growth of 1 after costs\n(log scale)")
+    middle.axhline(1, color=QUIET, lw=0.8)
+    below.set_ylabel(f"drawdown of {model}" + ("\nand of equal weights" if benchmark is not None else ""))
+    below.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    for axis in (above, middle, below):
+        date_axis(axis)
+    found = [axis.get_legend_handles_labels() for axis in (above, middle)]
+    handles, labels = ([*first, *second] for first, second in zip(*found, strict=True))
+    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    figure.suptitle("A portfolio held at a target volatility by the forecasts")
+    return figure
 
 
 def sharpe_by_cost(

@@ -21,6 +21,24 @@ from tsdeep.evaluation.volatility.losses import POINTS
 from tsdeep.evaluation.volatility.portfolio import TARGET_VOLATILITY, TargetPortfolio
 
 
+def equal_weight_returns(basket: Basket) -> pd.Series:
+    """Return what all assets in equal parts earn, set to equal anew at every close at no cost.
+
+    Parameters
+    ----------
+    basket : Basket
+        Whose assets.
+
+    Returns
+    -------
+    pandas.Series [days - 1]
+        Simple returns of the day, by time.
+    """
+    close = basket.closes.close
+    time = pd.DatetimeIndex(basket.closes.time[1:], name="time")
+    return pd.Series((close[1:] / close[:-1] - 1.0).mean(axis=1), time, name="equal_weight")
+
+
 def portfolio_figures(
     portfolios: Mapping[str, TargetPortfolio], basket: Basket, target: float = TARGET_VOLATILITY
 ) -> pd.DataFrame:
@@ -44,8 +62,7 @@ def portfolio_figures(
         (share of origins at the leverage limit), turnover (a year, in equities), cost (a year), and
         annual_return, sharpe, max_drawdown, alpha, beta of net returns, see `risk_figures`.
     """
-    time = pd.DatetimeIndex(basket.closes.time[1:])
-    equal = pd.Series((basket.closes.close[1:] / basket.closes.close[:-1] - 1.0).mean(axis=1), time)
+    equal = equal_weight_returns(basket)
     records = {}
     for method, portfolio in portfolios.items():
         days, risk = portfolio.days, portfolio.risk

@@ -10,6 +10,7 @@ import pandas as pd
 
 from tsdeep.evaluation.evidence import Evidence
 from tsdeep.evaluation.formatting import interval_text, number_text, p_cell, text_table
+from tsdeep.evaluation.risk import risk_figures, rows_a_year
 from tsdeep.evaluation.volatility.assessment import VolatilityEvaluation
 from tsdeep.evaluation.volatility.basket import CORRELATION_ROWS
 from tsdeep.evaluation.volatility.comparison import SET_SIZE
@@ -22,7 +23,9 @@ from tsdeep.evaluation.volatility.comparison_tables import (
     regime_test_table,
 )
 from tsdeep.evaluation.volatility.figures import fold_names
+from tsdeep.evaluation.volatility.losses import POINTS
 from tsdeep.evaluation.volatility.portfolio import LEVERAGE_LIMIT, TARGET_VOLATILITY
+from tsdeep.evaluation.volatility.portfolio_scores import equal_weight_returns
 from tsdeep.evaluation.volatility.predictions import NOMINAL, quantile_columns
 from tsdeep.evaluation.volatility.regimes import REGIMES
 from tsdeep.evaluation.volatility.scores import (
@@ -260,6 +263,15 @@ def _portfolio(evaluation: VolatilityEvaluation, model: str) -> dict[str, Any] |
         [str(method), *(number_text(row[key], form) for key, form in forms.items())]
         for method, row in evaluation.portfolio.iterrows()
     ]
+    if evaluation.basket is not None:
+        days = next(iter(evaluation.portfolios.values())).days.index
+        equal = equal_weight_returns(evaluation.basket).reindex(days)
+        found = risk_figures(equal, equal, periods_per_year=rows_a_year(days))
+        known = found | {"volatility": POINTS * found["annual_volatility"], "exposure": 1.0}
+        rows.append(
+            ["equal weights, no target"]
+            + [number_text(known.get(key, float("nan")), form) for key, form in forms.items()]
+        )
     return text_table(header, rows, model=model)
 
 
