@@ -58,7 +58,7 @@ def imported(tree):
 
 
 def test_there_are_notebooks():
-    expected = {"00_quickstart", "index_volatility", "sp500_direction"}
+    expected = {"00_quickstart", "index_volatility", "lob_midprice", "model_choice", "sp500_direction"}
     assert expected <= {path.stem for path in NOTEBOOKS}
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from tsdeep.evaluation.drawing import OTHER, QUIET, date_axis, line_styles, new_figure, plain_log_ticks
+from tsdeep.evaluation.drawing import QUIET, date_axis, line_styles, new_figure, plain_log_ticks
 from tsdeep.evaluation.risk import rows_a_year
 from tsdeep.evaluation.significance import sharpe_ratio
 from tsdeep.evaluation.volatility.losses import POINTS
@@ -61,19 +62,22 @@ def plot_target_portfolio(
         held = portfolio.risk["realised"].rolling(AVERAGED * horizon_rows, min_periods=horizon_rows).mean()
         above.plot(portfolio.risk.index, POINTS * held, label=method, **look)
         middle.plot(portfolio.days.index, (1 + portfolio.days["net"]).cumprod(), **look)
-    above.axhline(POINTS * target, color="black", lw=1, ls=":", label=f"target, {target:.0%}")
+    above.axhline(POINTS * target, color="black", lw=1, ls="--", label=f"target, {target:.0%}")
     net = portfolios[model].days["net"]
-    drawdowns = [(net, {key: styles[model][key] for key in ("color", "ls")})]
+    drawdowns: list[tuple[pd.Series, dict[str, Any]]] = [
+        (net, {"color": styles[model]["color"], "ls": "-", "lw": 1.4})
+    ]
     if benchmark is not None:
         days = benchmark.reindex(net.index)
-        look = {"color": OTHER, "ls": (0, (1, 1)), "lw": 2.2}
+        look = {"color": "black", "ls": (0, (1, 1)), "lw": 1.8}
         middle.plot(days.index, (1 + days).cumprod(), label="equal weights, no target", **look)
-        drawdowns.append((days, {key: look[key] for key in ("color", "ls")}))
+        drawdowns.append((days, look))
     for returns, look in drawdowns:
         wealth = (1 + returns).cumprod()
         drawdown = wealth / wealth.cummax().clip(lower=1.0) - 1
-        below.plot(drawdown.index, drawdown, lw=1.4, **look)
-        below.fill_between(drawdown.index, drawdown, 0, color=look["color"], alpha=0.15, lw=0)
+        below.plot(drawdown.index, drawdown, **look)
+        if returns is net:
+            below.fill_between(drawdown.index, drawdown, 0, color=look["color"], alpha=0.2, lw=0)
     above.set_ylabel(f"volatility while held,\nmean of {AVERAGED * horizon_rows} origins,\n% a year")
     middle.set_yscale("log")
     plain_log_ticks(middle)
