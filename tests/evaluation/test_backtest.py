@@ -122,6 +122,9 @@ def test_sizes():
         ({"cost_bps": float("nan")}, "cost_bps is nan"),
         ({"cost_bps": float("inf")}, "cost_bps is inf"),
         ({"delay_rows": -1}, "delay_rows is -1"),
+        ({"delay_rows": 1.0}, "delay_rows is 1.0, expected an integer"),
+        ({"short": "no"}, "short is 'no', expected True or False"),
+        ({"costs_bps": 5.0}, "unknown setting of a strategy 'costs_bps': did you mean 'cost_bps'"),
     ],
 )
 def test_settings_that_mean_nothing_are_refused(predictions, prices, arguments, message):
@@ -174,3 +177,35 @@ def test_opens_that_repeat_the_prior_close_are_named_by_year(prices):
     assert opens_equal_to_prior_close(copied).to_dict() == {2010: 1.0, 2011: 0.0}
     assert open_warning(copied).startswith("In 2010 100% of the opens equal the prior close.")
     assert "no opens" in open_warning(prices.drop(columns="open"))
+
+
+def test_nothing_is_traded_on_after_all_is_lost():
+    time = pd.bdate_range("2020-01-01", periods=4, name="time")
+    prices = pd.DataFrame({"time": time, "symbol": "A", "close": [10.0, 12.0, 25.0, 20.0]})
+    short = pd.DataFrame({"time": time[:3], "symbol": "A", "up": 0.1})
+    for rebalance in ("free", "every_row"):
+        with pytest.raises(DataError, match=r"at 2020-01-03 00:00:00.*all is lost"):
+            backtest(short, prices, rebalance=rebalance)
+    assert backtest(short.iloc[:1], prices).net.tolist() == pytest.approx([-0.2005])
+
+
+@pytest.mark.parametrize("value", [1.5, -0.1, np.nan, "high"])
+def test_what_is_no_probability_is_refused(predictions, prices, value):
+    changed = predictions.assign(up=predictions["up"].astype(object))
+    changed.loc[3, "up"] = value
+    with pytest.raises(DataError, match=rf"up of SPX at 2010-01-07.* is {value!r}, expected a probability"):
+        backtest(changed, prices)
+
+
+@pytest.mark.parametrize(("what", "column"), [("predictions", "up"), ("prices", "close")])
+def test_a_table_without_a_column_is_refused(predictions, prices, what, column):
+    tables = {"predictions": predictions, "prices": prices}
+    tables[what] = tables[what].drop(columns=column)
+    with pytest.raises(DataError, match=f"{what} have no column '{column}', expected time, symbol, {column}"):
+        backtest(**tables)
+
+
+def test_symbols_of_a_category_that_has_more_are_those_that_are_there(predictions, prices):
+    kind = pd.CategoricalDtype(["NDX", "SPX"])
+    made = backtest(predictions.astype({"symbol": kind}), prices.astype({"symbol": kind}))
+    assert made.net.equals(backtest(predictions, prices).net)

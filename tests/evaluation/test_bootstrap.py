@@ -7,11 +7,14 @@ import pytest
 from tsdeep.errors import DataError, SpecError
 from tsdeep.evaluation import (
     mean_block_rows,
+    model_confidence_set,
     percentile_interval,
     risk_figures,
     risk_intervals,
+    sharpe_odds,
     sharpe_ratio,
     stationary_draws,
+    superiority,
 )
 
 
@@ -114,3 +117,29 @@ def test_bad_input_is_refused_with_what_was_found(days):
         risk_intervals(strategy, market, figures=["sharp"])
     with pytest.raises(SpecError, match="level is 95"):
         percentile_interval(np.arange(5.0), level=95)
+
+
+@pytest.mark.parametrize("rows", [3, 7, 8])
+def test_a_few_rows_have_an_interval(rows):
+    returns = pd.Series(np.random.default_rng(rows).normal(size=rows), pd.bdate_range("2020", periods=rows))
+    assert mean_block_rows(returns) >= 1
+    assert sharpe_odds(returns, draws=50).low <= sharpe_odds(returns, draws=50).high
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"block_rows": 0}, "block_rows is 0"),
+        ({"block_rows": np.nan}, "block_rows is nan"),
+        ({"draws": 0}, "draws is 0"),
+    ],
+)
+def test_no_block_and_no_draws_are_refused(asked, words):
+    losses = pd.DataFrame(np.random.default_rng(0).normal(size=(50, 2)), columns=["a", "b"])
+    for call in (
+        lambda **chosen: risk_intervals(losses["a"], losses["b"], **chosen),
+        lambda **chosen: model_confidence_set(losses, **{"block_rows": 2, **chosen}),
+        lambda **chosen: superiority(losses, "a", **{"block_rows": 2, **chosen}),
+    ):
+        with pytest.raises(SpecError, match=words):
+            call(**asked)

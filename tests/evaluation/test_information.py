@@ -136,5 +136,13 @@ def test_what_cannot_be_ranked_is_refused():
     ):
         with pytest.raises(DataError, match=words):
             information_coefficient(bad, score="score", outcome="came")
+    prices = pd.DataFrame({"time": [1, 2], "symbol": "a", "close": 1.0})
+    for horizon in (0, -1, 1.5):
+        with pytest.raises(SpecError, match=f"horizon_rows is {horizon}"):
+            forward_returns(prices, horizon)
+        with pytest.raises(SpecError, match=f"horizon_rows is {horizon}"):
+            information_coefficient(frame, score="score", outcome="came", horizon_rows=horizon)
+    with pytest.raises(DataError, match="no column 'close'; expected time, symbol, close"):
+        forward_returns(frame)
     with pytest.raises(SpecError, match="quantiles is 1"):
         quantile_spread(frame, score="score", outcome="came", quantiles=1)

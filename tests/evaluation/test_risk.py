@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from tests.evaluation.conftest import make_predictions, make_prices
+from tsdeep.errors import DataError
 from tsdeep.evaluation import Evidence, backtest, evaluate, risk_figures, rows_a_year, write_report
 
 WEEKS = pd.date_range("2010-01-08", periods=401, freq="W-FRI")
@@ -20,7 +21,8 @@ def weekly() -> Evidence:
     ("times", "expected"),
     [
         (pd.bdate_range("2010-01-04", periods=300), 252),
-        (pd.date_range("2010-01-04", periods=300), 252),
+        (pd.bdate_range("2010-01-04", periods=300, freq="C", weekmask="Sun Mon Tue Wed Thu"), 252),
+        (pd.date_range("2010-01-04", periods=300), 365.25),
         (WEEKS, 365.25 / 7),
         (pd.date_range("2010-01-31", periods=121, freq="ME"), 12),
         (pd.date_range("2010-01-04", periods=24 * 60, freq="h"), 24 * 365.25),
@@ -55,3 +57,15 @@ def test_the_report_states_the_rows_a_year_that_it_used(weekly, predictions, pri
     assert "annualised with 52.2 rows a year" in write_report(weekly, tmp_path).read_text()
     daily = Evidence("days", "tcn", predictions, prices, draws=100)
     assert "annualised with 252 rows a year" in write_report(daily, tmp_path).read_text()
+
+
+def test_other_rows_and_returns_that_are_no_numbers_are_refused():
+    returns = pd.Series(np.linspace(-0.01, 0.02, 30), pd.bdate_range("2010-01-04", periods=30))
+    for first, second, words in (
+        (returns, returns.iloc[1:], "30 returns beside 29 of the benchmark, expected the same rows"),
+        (returns, returns.shift(1, freq="D"), "expected the same rows"),
+        (returns.where(returns > 0), returns, "hold NaN or infinity"),
+        (returns.iloc[:0], returns.iloc[:0], "0 rows, expected at least 1"),
+    ):
+        with pytest.raises(DataError, match=words):
+            risk_figures(first, second)

@@ -62,6 +62,12 @@ def test_pesaran_timmermann_is_not_defined_for_a_constant_call(called):
     assert "every prediction" in result.note
 
 
+@pytest.mark.parametrize("value", [0.7, np.nan, 2])
+def test_pesaran_timmermann_is_of_directions(value):
+    with pytest.raises(DataError, match=f"predicted of row 1 is {float(value)}, expected 0 or 1"):
+        pesaran_timmermann([0, 1, 1], [0, value, 1])
+
+
 def newey_west_t(d: np.ndarray, lags: int) -> float:
     """Mean over its Bartlett-weighted long-run standard error, a sum at a time."""
     n, e = len(d), d - d.mean()
@@ -126,7 +132,8 @@ def test_sharpe_difference_is_not_defined_for_the_benchmark_itself_or_no_trades(
     assert not same.defined
     assert same.estimate == 0.0
     assert not sharpe_difference(np.zeros(300), returns).defined
-    assert np.isnan(sharpe_ratio(np.zeros(5)))
+    for value in (0.0, 0.01):  # the deviation of a hundred 0.01 is not quite zero
+        assert np.isnan(sharpe_ratio(np.full(100, value)))
 
 
 def overlapping(seed: int, rows: int = 2500, horizon: int = 21) -> np.ndarray:

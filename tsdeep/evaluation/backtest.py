@@ -195,20 +195,20 @@ def backtest(predictions: pd.DataFrame, prices: pd.DataFrame, **settings: Any) -
     Raises
     ------
     DataError
-        If predictions are given twice, have no price, or no price follows; if prices are unordered, NaN or
-        not positive; if symbols whose positions depend on each other have different rows; if all is lost.
+        If a column is missing; if predictions are no probabilities, given twice, have no price, or no price follows;
+        if prices are unordered, NaN or not positive; if symbols whose positions depend on each other have different
+        rows; if all is lost.
     SpecError
         On an unknown setting, or one out of range.
     """
-    strategy = Strategy(**settings)
-    if predictions.empty:
-        raise DataError("backtest: no predictions, expected at least one")
+    strategy = Strategy.of(settings)
+    _check_tables(predictions, prices)
     twice = predictions.duplicated(["symbol", "time"])
     if twice.any():
         row = predictions[twice].iloc[0]
         raise DataError(f"backtest: {row['symbol']} at {row['time']} is predicted twice, expected once")
     bars, ups, volatility = {}, {}, {}
-    for name, frame in predictions.groupby("symbol", sort=True):
+    for name, frame in predictions.groupby("symbol", sort=True, observed=True):
         symbol, frame = str(name), frame.sort_values("time")
         bars[symbol] = _bars(prices, symbol, frame, strategy.execution)
         decided = pd.DatetimeIndex(bars[symbol]["time"].iloc[:-1], name="time")
@@ -225,6 +225,26 @@ def backtest(predictions: pd.DataFrame, prices: pd.DataFrame, **settings: Any) -
     undecided = sum(int(up.isna().sum()) for up in ups.values())
     days["benchmark"] = _buy_and_hold(bars, days.index)
     return Backtest(positions, days, targets, fills, strategy, undecided)
+
+
+def _check_tables(predictions: pd.DataFrame, prices: pd.DataFrame) -> None:
+    """Refuse tables that lack a column, no predictions, and predictions that are no probabilities."""
+    for what, table, needed in (
+        ("predictions", predictions, ("time", "symbol", "up")),
+        ("prices", prices, ("time", "symbol", "close")),
+    ):
+        missing = [column for column in needed if column not in table.columns]
+        if missing:
+            raise DataError(f"backtest: {what} have no column {missing[0]!r}, expected {', '.join(needed)}")
+    if predictions.empty:
+        raise DataError("backtest: no predictions, expected at least one")
+    up = pd.to_numeric(predictions["up"], errors="coerce")
+    wrong = ~up.between(0, 1).to_numpy()
+    if wrong.any():
+        row = predictions[wrong].iloc[0]
+        raise DataError(
+            f"backtest: up of {row['symbol']} at {row['time']} is {row['up']!r}, expected a probability in [0, 1]"
+        )
 
 
 def _targets(

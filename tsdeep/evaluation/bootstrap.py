@@ -9,8 +9,10 @@ import pandas as pd
 from arch.bootstrap import StationaryBootstrap, optimal_block_length
 from numpy.typing import ArrayLike
 
-from tsdeep.errors import DataError, SpecError
-from tsdeep.evaluation.risk import risk_figures, rows_a_year
+from tsdeep.errors import SpecError
+from tsdeep.evaluation.risk import check_same_rows, risk_figures, rows_a_year
+
+_FEWEST_ROWS = 8  # arch estimates no block from fewer
 
 
 def mean_block_rows(series: ArrayLike) -> float:
@@ -19,7 +21,7 @@ def mean_block_rows(series: ArrayLike) -> float:
     Parameters
     ----------
     series : array_like [rows] or [rows, series]
-        In time order; a constant one asks for none.
+        In time order; a constant one asks for none, and fewer than eight rows are too few to ask.
 
     Returns
     -------
@@ -34,9 +36,10 @@ def mean_block_rows(series: ArrayLike) -> float:
     values = np.asarray(series, dtype=np.float64)
     values = values.reshape(len(values), -1)
     values = values[:, np.ptp(values, axis=0) > 0]
-    if values.shape[1] == 0:
+    if values.shape[1] == 0 or len(values) < _FEWEST_ROWS:
         return 1.0
-    lengths = np.asarray(optimal_block_length(values)["stationary"], dtype=np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):  # stretches of equal rows have no correlation
+        lengths = np.asarray(optimal_block_length(values)["stationary"], dtype=np.float64)
     lengths = lengths[np.isfinite(lengths)]
     return max(1.0, float(lengths.max())) if len(lengths) else 1.0
 
@@ -68,12 +71,26 @@ def stationary_draws(
     -------
     numpy.ndarray [draws] or [draws, figures]
 
+    Raises
+    ------
+    SpecError
+        On a block of less than one row, or no draws.
+
     References
     ----------
     Politis, Romano (1994), The stationary bootstrap, JASA 89(428); `arch.bootstrap.StationaryBootstrap`.
     """
+    check_draws(block_rows, draws)
     bootstrap = StationaryBootstrap(block_rows, series, seed=np.random.default_rng(seed))
     return np.array([statistic(sample[0]) for sample, _ in bootstrap.bootstrap(draws)], dtype=np.float64)
+
+
+def check_draws(block_rows: float, draws: int) -> None:
+    """Refuse a mean block of less than one row, and fewer draws than one."""
+    if not (np.isfinite(block_rows) and block_rows >= 1):
+        raise SpecError(f"bootstrap: block_rows is {block_rows!r}, expected a finite number of at least 1")
+    if draws != int(draws) or draws < 1:
+        raise SpecError(f"bootstrap: draws is {draws!r}, expected a whole number of at least 1")
 
 
 def percentile_interval(drawn: np.ndarray, level: float = 0.95) -> tuple[float, float]:
@@ -138,9 +155,10 @@ def risk_intervals(
     DataError
         On rows that differ, fewer than three, or returns that are NaN or infinite.
     SpecError
-        On an unknown figure.
+        On an unknown figure, a block of less than one row, or no draws.
     """
-    pair = np.column_stack(_same_rows(returns, benchmark))  # [rows, 2]
+    check_same_rows("risk_intervals", returns, benchmark, least=3)
+    pair = np.column_stack([returns, benchmark]).astype(np.float64)  # [rows, 2]
     year = rows_a_year(pd.Series(returns).index) if periods_per_year is None else periods_per_year
     block = mean_block_rows(pair) if block_rows is None else block_rows
 
@@ -168,17 +186,3 @@ def risk_intervals(
     table = pd.DataFrame.from_dict(rows, orient="index", columns=["estimate", "low", "high"])
     table.index.name = "figure"
     return table
-
-
-def _same_rows(returns: pd.Series, benchmark: pd.Series) -> tuple[np.ndarray, np.ndarray]:
-    first, second = np.asarray(returns, dtype=np.float64), np.asarray(benchmark, dtype=np.float64)
-    indexed = isinstance(returns, pd.Series) and isinstance(benchmark, pd.Series)
-    if len(first) != len(second) or (indexed and not returns.index.equals(benchmark.index)):
-        raise DataError(
-            f"risk_intervals: {len(first)} returns beside {len(second)} of the benchmark, expected the same rows"
-        )
-    if len(first) < 3:
-        raise DataError(f"risk_intervals: {len(first)} rows, expected at least three")
-    if not (np.isfinite(first).all() and np.isfinite(second).all()):
-        raise DataError("risk_intervals: returns hold NaN or infinity, expected numbers")
-    return first, second

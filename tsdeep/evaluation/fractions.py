@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from tsdeep.errors import DataError
 from tsdeep.evaluation.costs import borrow_cost, calendar_days
 from tsdeep.evaluation.positions import delayed
 
@@ -33,6 +34,11 @@ def trade_fractions(
     -------
     tuple of pandas.DataFrame
         Positions, days and fills, as in `Backtest`.
+
+    Raises
+    ------
+    DataError
+        If nothing is left.
     """
     parts = {symbol: _trade(targets[symbol], frame, strategy) for symbol, frame in bars.items()}
     share = 1.0 / len(parts)
@@ -42,6 +48,13 @@ def trade_fractions(
     days["cost"] = days["turnover"] * strategy.cost_bps / 1e4
     days["net"] = days["gross"] - days["cost"] - days["borrow"]
     days.index.name = "time"
+    lost = days["net"] <= -1
+    if lost.any():
+        at = days.index[lost][0]
+        raise DataError(
+            f"backtest: the return is {days.loc[at, 'net']:.1%} at {at}: all is lost, expected something left to trade "
+            "with"
+        )
     fills = pd.concat([fills.assign(fraction=fills["fraction"] * share) for _, fills in parts.values()])
     fills = fills.sort_values(["time", "symbol"], kind="stable", ignore_index=True)
     return wide.xs("position", axis=1, level=1), days[["gross", "cost", "borrow", "net", "turnover"]], fills

@@ -86,6 +86,8 @@ def information_coefficient(
     ------
     DataError
         On a missing column, no rows, a (symbol, time) given twice, or a value that is not finite.
+    SpecError
+        If the horizon is not a whole number of at least 1.
 
     References
     ----------
@@ -142,7 +144,7 @@ def quantile_spread(
     DataError
         As `information_coefficient` does.
     SpecError
-        If `quantiles` is below 2.
+        If `quantiles` or the horizon is out of range.
     """
     if quantiles != int(quantiles) or quantiles < 2:
         raise SpecError(f"quantile spread: quantiles is {quantiles!r}, expected a whole number of at least 2")
@@ -188,8 +190,12 @@ def forward_returns(prices: pd.DataFrame, horizon_rows: int = 1) -> pd.DataFrame
     Raises
     ------
     DataError
-        If a (symbol, time) is given twice, or a close is not a positive number.
+        On a missing column, a (symbol, time) given twice, or a close that is not a positive number.
+    SpecError
+        If the horizon is not a whole number of at least 1: fewer rows would look back.
     """
+    _check_horizon(horizon_rows)
+    _require(prices, ("time", "symbol", "close"))
     ordered = prices.sort_values(["symbol", "time"], ignore_index=True)
     _refuse_twice(ordered)
     wrong = ~(np.isfinite(ordered["close"]) & (ordered["close"] > 0))
@@ -198,17 +204,13 @@ def forward_returns(prices: pd.DataFrame, horizon_rows: int = 1) -> pd.DataFrame
         raise DataError(
             f"forward returns: close of {row['symbol']} at {row['time']} is {row['close']}, expected a price"
         )
-    ahead = ordered.groupby("symbol")["close"].shift(-horizon_rows)
+    ahead = ordered.groupby("symbol")["close"].shift(-int(horizon_rows))
     ordered["forward_return"] = ahead / ordered["close"] - 1.0
     return ordered.loc[ahead.notna(), ["time", "symbol", "forward_return"]].reset_index(drop=True)
 
 
 def _checked(frame: pd.DataFrame, score: str, outcome: str) -> pd.DataFrame:
-    missing = [column for column in ("time", "symbol", score, outcome) if column not in frame]
-    if missing:
-        raise DataError(
-            f"information: no column {missing[0]!r}; expected time, symbol, {score} and {outcome}"
-        )
+    _require(frame, ("time", "symbol", score, outcome))
     if frame.empty:
         raise DataError("information: no rows, expected predictions of several symbols")
     table = frame[["time", "symbol", score, outcome]].sort_values(["time", "symbol"], ignore_index=True)
@@ -223,6 +225,19 @@ def _checked(frame: pd.DataFrame, score: str, outcome: str) -> pd.DataFrame:
     return table
 
 
+def _require(table: pd.DataFrame, columns: tuple[str, ...]) -> None:
+    missing = [column for column in columns if column not in table]
+    if missing:
+        raise DataError(f"information: no column {missing[0]!r}; expected {', '.join(columns)}")
+
+
+def _check_horizon(horizon_rows: int) -> None:
+    if horizon_rows != int(horizon_rows) or horizon_rows < 1:
+        raise SpecError(
+            f"information: horizon_rows is {horizon_rows!r}, expected a whole number of at least 1"
+        )
+
+
 def _refuse_twice(table: pd.DataFrame) -> None:
     twice = table.duplicated(["symbol", "time"])
     if twice.any():
@@ -232,6 +247,7 @@ def _refuse_twice(table: pd.DataFrame) -> None:
 
 def _mean(values: pd.Series, horizon_rows: int) -> Significance:
     """Test whether the mean of values in time order is zero, with HAC errors."""
+    _check_horizon(horizon_rows)
     if horizon_rows == 1:
         return diebold_mariano(values, np.zeros(len(values)))
     lags = overlap_lags(len(values), horizon_rows)

@@ -13,7 +13,7 @@ from scipy.stats import t as student
 from statsmodels.regression.linear_model import OLS
 
 from tsdeep.errors import DataError
-from tsdeep.evaluation.bootstrap import mean_block_rows, percentile_interval, stationary_draws
+from tsdeep.evaluation.bootstrap import check_draws, mean_block_rows, percentile_interval, stationary_draws
 
 _NAN = float("nan")
 
@@ -73,6 +73,11 @@ def pesaran_timmermann(y: ArrayLike, predicted: ArrayLike) -> Significance:
         estimate: P - P* (a share); statistic: z; p_value: two-sided. Not defined where all
         predictions, or all outcomes, are of one class.
 
+    Raises
+    ------
+    DataError
+        On no rows, or a direction other than 0 and 1.
+
     References
     ----------
     Pesaran, Timmermann (1992), A simple nonparametric test of predictive performance, JBES 10(4), eq. 6.
@@ -81,6 +86,11 @@ def pesaran_timmermann(y: ArrayLike, predicted: ArrayLike) -> Significance:
     rows = len(realised)
     if rows == 0:
         raise DataError("pesaran_timmermann: no rows, expected at least one")
+    for values, what in ((realised, "y"), (called, "predicted")):
+        wrong = ~np.isin(values, (0.0, 1.0))
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            raise DataError(f"pesaran_timmermann: {what} of row {row} is {values[row]}, expected 0 or 1")
     p_y, p_x = float(realised.mean()), float(called.mean())
     right = float((realised == called).mean())
     expected = p_y * p_x + (1 - p_y) * (1 - p_x)
@@ -225,6 +235,11 @@ def model_confidence_set(
         Index: the methods; 1 for the best. Methods of equal losses share a p-value. NaN where a method has a loss
         that is not finite: it is left out.
 
+    Raises
+    ------
+    SpecError
+        On a block of less than one row, or no draws.
+
     References
     ----------
     Hansen, Lunde, Nason (2011), The model confidence set, Econometrica 79(2); `arch.bootstrap.MCS`.
@@ -236,6 +251,7 @@ def model_confidence_set(
     >>> float(model_confidence_set(pd.DataFrame(noise + [0, 0, 1], columns=list("abc")), block_rows=5)["c"])
     0.0
     """
+    check_draws(block_rows, draws)
     finite = losses.loc[:, np.isfinite(losses.to_numpy()).all(axis=0)]
     values = finite.to_numpy(dtype=np.float64)
     result = pd.Series(_NAN, index=losses.columns)
@@ -258,7 +274,7 @@ def sharpe_ratio(returns: np.ndarray, periods_per_year: float = 252) -> np.ndarr
     error = np.std(returns, axis=0, ddof=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.mean(returns, axis=0) / error * np.sqrt(periods_per_year)
-    return np.where(error > 0, ratio, np.nan)
+    return np.where(np.ptp(returns, axis=0) > 0, ratio, np.nan)
 
 
 def sharpe_difference(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -88,7 +89,18 @@ class Strategy:
     min_fee: float = 0.0
     capital: float | None = None
 
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> Strategy:
+        """Return the strategy of settings by name; SpecError on a name that is none."""
+        known = [field.name for field in fields(cls)]
+        for name in settings:
+            if name not in known:
+                raise SpecError(unknown_name("setting of a strategy", name, known))
+        return cls(**settings)
+
     def __post_init__(self) -> None:
+        if not isinstance(self.short, bool | np.bool_):
+            raise SpecError(f"short is {self.short!r}, expected True or False")
         position_sizes([0.5], self.sizing, threshold=self.threshold, short=self.short)
         if self.execution not in EXECUTIONS:
             raise SpecError(unknown_name("execution", self.execution, EXECUTIONS))
@@ -111,7 +123,8 @@ class Strategy:
                 raise SpecError(f"{key} is {value!r}, expected a finite number above 0")
         for key, least in (("delay_rows", 0), ("min_holding_rows", 1), ("max_holding_rows", 1)):
             value = getattr(self, key)
-            if value is not None and (not _is_number(value) or value != int(value) or value < least):
+            whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+            if value is not None and not (whole and value >= least):
                 raise SpecError(f"{key} is {value!r}, expected an integer of at least {least}")
         if self.max_holding_rows is not None and self.max_holding_rows < self.min_holding_rows:
             raise SpecError(

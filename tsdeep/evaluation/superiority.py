@@ -10,6 +10,7 @@ import pandas as pd
 from arch.bootstrap import SPA
 
 from tsdeep.errors import DataError
+from tsdeep.evaluation.bootstrap import check_draws
 from tsdeep.evaluation.significance import model_confidence_set
 
 _NAN = float("nan")
@@ -82,6 +83,8 @@ def superiority(
     ------
     DataError
         If there is no such column, no other method, a loss is not finite, or there are fewer than three rows.
+    SpecError
+        On a block of less than one row, or no draws.
 
     References
     ----------
@@ -113,10 +116,11 @@ def best_of_many(
 
     Raises
     ------
-    DataError
+    DataError, SpecError
         See `superiority`.
     """
     _check(losses, benchmark)
+    check_draws(block_rows, draws)
     others = losses.drop(columns=benchmark)
     gains = others.rsub(losses[benchmark], axis=0).to_numpy(dtype=np.float64)  # [rows, methods], > 0: better
     best = int(gains.mean(axis=0).argmax())

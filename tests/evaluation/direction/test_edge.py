@@ -99,3 +99,15 @@ def test_figures_say_what_they_show(evaluation):
         plot_stability(evaluation.stability[["first", "last", "rows", "sharpe", "buy_and_hold"]]),
     ):
         assert labelled(figure)
+
+
+def test_a_cost_at_which_all_is_lost_leaves_the_other_figures():
+    prices = make_prices(1601)
+    flips = make_predictions(1600).assign(up=np.where(np.arange(1600) % 2, 0.4, 0.6))
+    account = {"rebalance": "on_change", "min_fee": 100.0}
+    made = evaluate(Evidence("toy", "tcn", flips, prices, cost_bps=0.0, draws=100, strategy=account))
+    lost = made.edge.costs["sharpe"].isna()
+    assert lost.iloc[-1]
+    assert not lost.iloc[:4].any()
+    assert np.isnan(made.edge.costs.loc[50.0, "annual_return"])
+    assert labelled(plot_edge(made.edge, made.backtests["tcn"]))

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import brentq
 
+from tsdeep.errors import DataError
 from tsdeep.evaluation.backtest import Backtest
 from tsdeep.evaluation.significance import sharpe_ratio
 
@@ -26,7 +27,7 @@ class Edge:
     ----------
     costs : pandas.DataFrame
         Index cost_bps (basis points of what is traded), rising, the strategy's own among them; sharpe (a year, after
-        costs) and annual_return (mean return of a row times rows a year, after costs).
+        costs) and annual_return (mean return of a row times rows a year, after costs); NaN where all is lost.
     delays : pandas.DataFrame
         Index delay_rows (rows later than the execution says), rising from the strategy's own; the same columns, at its
         own cost.
@@ -70,16 +71,20 @@ def edge_of(
     late = [
         delay for delay in DELAYS_ROWS if delay == 0 or 4 * (traded.delay_rows + delay) < len(traded.days)
     ]
-    costs = {cost: _figures(trade(cost_bps=cost)) for cost in sorted({*costs_bps, own})}
+    costs = {cost: _figures(trade, cost_bps=cost) for cost in sorted({*costs_bps, own})}
     delays = {
-        traded.delay_rows + delay: _figures(trade(delay_rows=traded.delay_rows + delay)) for delay in late
+        traded.delay_rows + delay: _figures(trade, delay_rows=traded.delay_rows + delay) for delay in late
     }
     held = float(sharpe_ratio(traded.benchmark.to_numpy(), traded.periods_per_year))
     break_even, matches = _thresholds(traded, held)
     return Edge(_table(costs, "cost_bps"), _table(delays, "delay_rows"), held, break_even, matches)
 
 
-def _figures(traded: Backtest) -> dict[str, float]:
+def _figures(trade: Callable[..., Backtest], **changed: float) -> dict[str, float]:
+    try:
+        traded = trade(**changed)
+    except DataError:  # what could be traded as reported is refused otherwise only where all is lost
+        return {"sharpe": _NAN, "annual_return": _NAN}
     year = traded.periods_per_year
     return {
         "sharpe": float(sharpe_ratio(traded.net.to_numpy(), year)),

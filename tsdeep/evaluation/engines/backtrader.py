@@ -105,7 +105,7 @@ def _set_up(
 ) -> tuple[Any, Backtest, dict[str, pd.DataFrame]]:
     """Return cerebro, the vectorised backtest that decides the targets, and the bars by symbol."""
     settings = account_settings(settings, "Backtrader")
-    strategy = Strategy(**settings)
+    strategy = Strategy.of(settings)
     _check_can(strategy, slippage_bps)
     backtrader, classes = _import()
     vectorised, bars = decided_alone(predictions, prices, settings)

@@ -157,7 +157,7 @@ def _write(
 ) -> tuple[list[list[str]], dict[str, Any], Backtest, dict[str, pd.DataFrame]]:
     """Write the folder; return commands, what settings.json holds, the vectorised backtest, and bars by symbol."""
     settings = account_settings({"execution": "next_close", **settings}, "Zipline")
-    strategy = Strategy(**settings)
+    strategy = Strategy.of(settings)
     _check_can(strategy, slippage_bps)
     vectorised, bars = decided_alone(predictions, prices, settings)
     times = next(iter(bars.values())).index
