@@ -7,6 +7,7 @@ import pytest
 from tests.evaluation.conftest import labelled
 from tsdeep.errors import DataError
 from tsdeep.evaluation import plot_learning_curves
+from tsdeep.evaluation.drawing import new_figure, percent_ticks
 
 
 def history(folds: int = 3) -> pd.DataFrame:
@@ -39,3 +40,19 @@ def test_learning_curves_without_validation_say_so():
     assert "not measured" in [text.get_text() for text in figure.axes[1].texts]
     with pytest.raises(DataError, match="stage 'fit'"):
         plot_learning_curves(history().assign(stage="refit"))
+
+
+@pytest.mark.parametrize(
+    ("steps", "labels"),
+    [
+        ((0.4, 0.5, 0.6), ["40%", "50%", "60%"]),
+        ((0.4, 0.425, 0.45), ["40.0%", "42.5%", "45.0%"]),
+        ((0.0, 0.005, 0.01), ["0.0%", "0.5%", "1.0%"]),
+        ((-0.05, -0.0, 0.05), ["-5%", "0%", "5%"]),
+    ],
+)
+def test_percent_ticks_have_the_decimals_that_tell_them_exactly(steps, labels):
+    _, (axis,) = new_figure(1, 1)
+    axis.set_yticks(steps)
+    percent_ticks(axis.yaxis)
+    assert [label.get_text() for label in axis.get_yticklabels()] == labels

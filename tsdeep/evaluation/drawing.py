@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import Formatter, FuncFormatter, MaxNLocator
 
 # Dark, middle and light differ in lightness, so that they stay apart when printed in grey.
 MODEL = "#123a63"
@@ -70,10 +71,23 @@ def plain_log_ticks(axes: Axes) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.4g}"))
 
 
-def percent_decimals(axes: Axes, axis: object) -> int:
-    """Return the decimals that percent ticks need on an axis of shares: one where its range is narrow."""
-    low, high = axes.get_xlim() if axis is axes.xaxis else axes.get_ylim()
-    return 0 if high - low > 0.06 else 1
+class _Percent(Formatter):
+    """Shares as per cent, with the decimals that the ticks of the axis need to be told exactly."""
+
+    def format_ticks(self, values: Iterable[float]) -> list[str]:
+        ticks = [100 * float(share) for share in values]
+        decimals = next((d for d in range(4) if all(abs(round(t, d) - t) < 1e-6 for t in ticks)), 4)
+        return [f"{round(tick, decimals) + 0.0:.{decimals}f}%" for tick in ticks]
+
+    def __call__(self, share: float, pos: int | None = None) -> str:
+        del pos
+        return self.format_ticks([share])[0]
+
+
+def percent_ticks(*axes: Axis) -> None:
+    """Write shares beside axes as per cent: 40%, 50%, or 40.0%, 42.5%."""
+    for axis in axes:
+        axis.set_major_formatter(_Percent())
 
 
 def line_styles(methods: Iterable[Any], model: str) -> dict[str, dict[str, Any]]:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 from numpy.typing import ArrayLike
 
 from tsdeep.evaluation.backtest import Backtest
@@ -20,7 +19,7 @@ from tsdeep.evaluation.drawing import (
     QUIET,
     date_axis,
     new_figure,
-    percent_decimals,
+    percent_ticks,
     plain_log_ticks,
 )
 
@@ -66,8 +65,7 @@ def plot_calibration(y: ArrayLike, up: ArrayLike, *, name: str = "model", bins: 
     )
     below.axvline(0.5, color="black", lw=1, ls="--")
     below.set(xlabel="predicted P(up)", ylabel="rows")
-    for axis, grid in ((above.yaxis, above), (below.xaxis, below)):
-        axis.set_major_formatter(PercentFormatter(1.0, decimals=percent_decimals(grid, axis)))
+    percent_ticks(above.yaxis, below.xaxis)
     figure.suptitle(f"Calibration of {name}: stated against observed frequency")
     return figure
 
@@ -104,7 +102,7 @@ def plot_equity(result: Backtest, *, name: str = "model") -> Figure:
     plain_log_ticks(above)
     above.set_ylabel("growth of 1 (log scale)")
     below.set_ylabel("drawdown")
-    below.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    percent_ticks(below.yaxis)
     date_axis(below)
     side = "long and short" if result.short else "long or flat"
     late = f", {result.delay_rows} rows late" if result.delay_rows else ""
@@ -146,7 +144,7 @@ def plot_rolling_accuracy(predictions: pd.DataFrame, *, name: str = "model", win
     axis.plot(rolled.index, rolled["y"], color=OTHER, lw=1.5, ls="--", label="always up")
     axis.axhline(0.5, color="black", lw=0.8, ls=":")
     axis.set_ylabel(f"accuracy, last {window} rows")
-    axis.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    percent_ticks(axis.yaxis)
     low_limit, high_limit = axis.get_ylim()
     axis.set_ylim(low_limit, high_limit + 0.15 * (high_limit - low_limit))
     axis.legend(loc="upper center", ncols=3)
@@ -224,9 +222,9 @@ def plot_probabilities(frames: Mapping[str, pd.DataFrame]) -> Figure:
                 )
         axis.axvline(0.5, color="black", lw=1, ls=":")
         axis.set(title=method, xlabel="predicted P(up)")
-        axis.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=percent_decimals(axis, axis.xaxis)))
+        percent_ticks(axis.xaxis)
     axes[0].set_ylabel("share of the rows that came so")
-    axes[0].yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    percent_ticks(axes[0].yaxis)
     axes[0].legend(loc="upper left")
     figure.suptitle("Predicted probabilities, by what came")
     return figure

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
 from tsdeep.evaluation.backtest import Backtest
 from tsdeep.evaluation.direction.edge import Edge
-from tsdeep.evaluation.drawing import MODEL, OTHER, QUIET, date_axis, new_figure
+from tsdeep.evaluation.drawing import MODEL, OTHER, QUIET, date_axis, new_figure, percent_ticks
 from tsdeep.evaluation.exposure import exposure_series
 
 _WINDOW = 63
@@ -84,7 +84,7 @@ def plot_exposure(traded: Backtest, *, name: str = "model") -> Figure:
     above.plot(gross.index, gross, color=OTHER, lw=1.8, ls="--", label="gross (long and short added up)")
     above.plot(net.index, net, color=MODEL, lw=2, label="net (long minus short)")
     above.set_ylabel(f"exposure, % of equity,\nmean of {window} rows")
-    above.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    percent_ticks(above.yaxis)
     low, high = above.get_ylim()
     above.set_ylim(low - 0.02 * (high - low), high + 0.25 * (high - low))
     above.legend(loc="upper center", ncols=2)

@@ -7,11 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 from numpy.typing import ArrayLike
 
 from tsdeep.evaluation.calibration import calibration_table, wilson_interval
-from tsdeep.evaluation.drawing import MODEL, QUIET, line_styles, new_figure
+from tsdeep.evaluation.drawing import MODEL, QUIET, line_styles, new_figure, percent_ticks
 from tsdeep.evaluation.movement.predictions import CLASSES
 
 # Of references, in order: colour, line, marker; told apart in grey by line and marker.
@@ -108,8 +107,7 @@ def plot_class_calibration(
         )  # fmt: skip
         axis.set(title=f"{CLASSES[k]} ({came.mean():.1%} came)", xlabel=f"predicted P({CLASSES[k]})")
         axis.set_xlim(*reach)
-        for ticks in (axis.xaxis, axis.yaxis):
-            ticks.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        percent_ticks(axis.xaxis, axis.yaxis)
     axes[0].set_ylabel("observed share")
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3)
@@ -142,8 +140,8 @@ def plot_coverage(coverage: pd.DataFrame, *, model: str = "model", title: str = 
             axis.plot(rows["share"], rows[metric], label=method, **style)
     for axis, metric in zip(axes, ("accuracy", "MCC"), strict=True):
         axis.set(xlabel="share of rows kept, the most confident first", ylabel=metric, xlim=(0, 1.03))
-        axis.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    axes[0].yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        percent_ticks(axis.xaxis)
+    percent_ticks(axes[0].yaxis)
     if told:
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     else:

@@ -10,10 +10,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 
 from tsdeep.errors import DataError
-from tsdeep.evaluation.drawing import MODEL, OTHER, line_styles, new_figure
+from tsdeep.evaluation.drawing import MODEL, OTHER, line_styles, new_figure, percent_ticks
 from tsdeep.evaluation.volatility.losses import POINTS
 from tsdeep.evaluation.volatility.predictions import CONFORMAL, NOMINAL, interval_columns
 
@@ -187,13 +186,12 @@ def plot_interval_coverage(
         )  # fmt: skip
     left.set_xticks(at, list(folds.values()), rotation=45 if len(folds) > 6 else 0, fontsize=9)
     left.set(xlabel="test fold", ylabel="share of rows within the interval")
-    left.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    percent_ticks(left.yaxis)
     right.plot([0, 1], [0, 1], color="black", lw=1, ls=":", label="as promised")
     for kind, part in quantiles[quantiles["method"] == model].groupby("kind", sort=False):
         right.plot(part["level"], part["observed"], lw=1.5, ms=6, label=f"{kind} quantiles", **looks[kind])
     right.set(xlabel="level of the quantile", ylabel="share of rows at or below it")
-    for ticks in (right.xaxis, right.yaxis):
-        ticks.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    percent_ticks(right.xaxis, right.yaxis)
     figure.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     figure.suptitle(f"Do the intervals of {model} hold what they promise?")
     return figure
