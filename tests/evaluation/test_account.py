@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 
 from tests.evaluation.conftest import make_predictions, make_prices
-from tsdeep.errors import DataError
 from tsdeep.evaluation import backtest
 from tsdeep.evaluation.costs import borrow_cost, calendar_days
 
@@ -107,11 +106,15 @@ def test_several_symbols_share_one_account():
     assert made.fills["fraction"].tolist() == pytest.approx([0.5, 0.5], abs=1e-15)
 
 
-def test_an_account_that_loses_all_is_refused(predictions, prices):
+def test_an_account_that_loses_all_trades_no_more(predictions, prices):
     bars = prices.copy()
     bars.loc[10:, "close"] *= 3
-    with pytest.raises(DataError, match="all is lost"):
-        backtest(predictions.assign(up=0.1), bars, rebalance="on_change")
+    made = backtest(predictions.assign(up=0.1), bars, rebalance="on_change")
+    assert made.ruined == bars["time"][10]
+    assert made.net[made.ruined] == -1
+    after = made.days.loc[made.days.index > made.ruined].drop(columns="benchmark")
+    assert not after.to_numpy().any()
+    assert not made.positions.loc[made.ruined :].to_numpy().any()
 
 
 def test_fills_say_when_they_were_ordered_and_filled(predictions, prices):

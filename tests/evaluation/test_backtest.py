@@ -183,10 +183,16 @@ def test_nothing_is_traded_on_after_all_is_lost():
     time = pd.bdate_range("2020-01-01", periods=4, name="time")
     prices = pd.DataFrame({"time": time, "symbol": "A", "close": [10.0, 12.0, 25.0, 20.0]})
     short = pd.DataFrame({"time": time[:3], "symbol": "A", "up": 0.1})
-    for rebalance in ("free", "every_row"):
-        with pytest.raises(DataError, match=r"at 2020-01-03 00:00:00.*all is lost"):
-            backtest(short, prices, rebalance=rebalance)
+    for rebalance in ("free", "every_row", "on_change"):
+        made = backtest(short, prices, rebalance=rebalance)
+        assert made.ruined == time[2]
+        assert made.net.tolist() == pytest.approx([-0.2005, -1.0, 0.0])
+        assert (made.gross - made.days["cost"]).tolist() == pytest.approx(made.net.tolist())
+        assert made.positions["A"].iloc[1:].tolist() == [0, 0]
+        assert made.fills["time"].max() < time[2]
+        assert made.figures().loc["net", ["annual_return", "max_drawdown"]].tolist() == [-1, -1]
     assert backtest(short.iloc[:1], prices).net.tolist() == pytest.approx([-0.2005])
+    assert backtest(short.iloc[:1], prices).ruined is None
 
 
 @pytest.mark.parametrize("value", [1.5, -0.1, np.nan, "high"])

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from tsdeep.errors import DataError
 from tsdeep.evaluation.costs import borrow_cost, calendar_days, fill_fees
 
 if TYPE_CHECKING:
@@ -45,8 +44,9 @@ class Account:
 
     def days(self) -> pd.DataFrame:
         """Return gross, cost, borrow, net and turnover of each interval, as fractions of the equity at its start."""
-        start = self.value.to_numpy()[:-1]
-        net = self.value.to_numpy()[1:] / start - 1.0
+        value = self.value.to_numpy()
+        start = np.where(value[:-1] > 0, value[:-1], 1.0)  # where nothing is left, nothing is earned
+        net = np.where(value[:-1] > 0, value[1:] / start - 1.0, 0.0)
         cost, borrow = self.fees.to_numpy() / start, self.borrow.to_numpy() / start
         return pd.DataFrame(
             {
@@ -68,7 +68,8 @@ class Account:
             Money a share.
         """
         held = self.shares * closes.iloc[1:].fillna(0.0)
-        return held.div(self.value.iloc[1:], axis=0) * self.shares.shape[1]
+        value = self.value.iloc[1:]
+        return held.div(value.where(value > 0, 1.0), axis=0) * self.shares.shape[1]
 
 
 def trade_shares(
@@ -94,12 +95,7 @@ def trade_shares(
     Returns
     -------
     Account
-        Its history.
-
-    Raises
-    ------
-    DataError
-        If nothing is left.
+        Its history; all zeros from the close at which nothing is left.
     """
     times, symbols = closes.index, list(closes.columns)
     close = closes.to_numpy(dtype=np.float64)
@@ -113,8 +109,8 @@ def trade_shares(
     rows = len(targets)
     cash, held = strategy.starting_capital, np.zeros(len(symbols))
     before, last_target = cash, np.zeros(len(symbols))
-    values, shares = [before], np.empty((rows, len(symbols)))
-    sums = np.empty((rows, 3))
+    values, shares = np.zeros(rows + 1), np.zeros((rows, len(symbols)))
+    values[0], sums = before, np.zeros((rows, 3))
     fills: list[tuple] = []
     for row in range(rows):
         ordered = (targets[row] != last_target) | (strategy.rebalance == "every_row")
@@ -134,14 +130,10 @@ def trade_shares(
             fills.append((times[row], at, symbols[column], int(np.sign(size)), price,
                           size * price / before, size, fees[column]))  # fmt: skip
         sums[row] = fees.sum(), borrow, np.abs(traded) @ filled[row]
-        shares[row] = held
         before = cash + float(held @ close[row + 1])
         if not before > 0:
-            raise DataError(
-                f"backtest: equity is {before:,.2f} at {times[row + 1]}, after {strategy.starting_capital:,.2f} at "
-                "the start: all is lost, expected something left to trade with"
-            )
-        values.append(before)
+            break
+        shares[row], values[row + 1] = held, before
     index = times[1:]
     fees_paid, borrow_paid, sums_traded = (pd.Series(sums[:, column], index) for column in range(3))
     return Account(

@@ -64,6 +64,12 @@ class Backtest:
         return self.days["benchmark"]
 
     @property
+    def ruined(self) -> pd.Timestamp | None:
+        """When all was lost, a return of -1, after which nothing was traded; None if it was not."""
+        lost = self.days.index[self.days["net"] <= -1]
+        return lost[0] if len(lost) else None
+
+    @property
     def sizing(self) -> str:
         """How a probability became a position."""
         return self.strategy.sizing
@@ -173,7 +179,8 @@ def backtest(predictions: pd.DataFrame, prices: pd.DataFrame, **settings: Any) -
 
     The first entry is charged, the last position marked, not closed. Cash earns nothing, and shorts cost
     `borrow_bps`. Several symbols each have an equal and constant share of equity, which `"equal_risk"` redistributes.
-    Rows without a prediction between the first and the last decide for being flat, and are counted. The benchmark
+    Rows without a prediction between the first and the last decide for being flat, and are counted. What loses all,
+    as a short does when a price doubles, earns -1 there, no less, and trades no more: `Backtest.ruined`. The benchmark
     buys every symbol once and pays no cost.
 
     Parameters
@@ -197,7 +204,7 @@ def backtest(predictions: pd.DataFrame, prices: pd.DataFrame, **settings: Any) -
     DataError
         If a column is missing; if predictions are no probabilities, given twice, have no price, or no price follows;
         if prices are unordered, NaN or not positive; if symbols whose positions depend on each other have different
-        rows; if all is lost.
+        rows.
     SpecError
         On an unknown setting, or one out of range.
     """

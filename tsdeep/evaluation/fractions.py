@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from tsdeep.errors import DataError
 from tsdeep.evaluation.costs import borrow_cost, calendar_days
 from tsdeep.evaluation.positions import delayed
 
@@ -33,12 +32,8 @@ def trade_fractions(
     Returns
     -------
     tuple of pandas.DataFrame
-        Positions, days and fills, as in `Backtest`.
+        Positions, days and fills, as in `Backtest`. An interval that costs all ends at -1, and nothing is held after.
 
-    Raises
-    ------
-    DataError
-        If nothing is left.
     """
     parts = {symbol: _trade(targets[symbol], frame, strategy) for symbol, frame in bars.items()}
     share = 1.0 / len(parts)
@@ -48,16 +43,19 @@ def trade_fractions(
     days["cost"] = days["turnover"] * strategy.cost_bps / 1e4
     days["net"] = days["gross"] - days["cost"] - days["borrow"]
     days.index.name = "time"
+    fills = pd.concat([fills.assign(fraction=fills["fraction"] * share) for _, fills in parts.values()])
+    positions = wide.xs("position", axis=1, level=1).copy()
     lost = days["net"] <= -1
     if lost.any():
         at = days.index[lost][0]
-        raise DataError(
-            f"backtest: the return is {days.loc[at, 'net']:.1%} at {at}: all is lost, expected something left to trade "
-            "with"
-        )
-    fills = pd.concat([fills.assign(fraction=fills["fraction"] * share) for _, fills in parts.values()])
+        days.loc[at, "net"] = -1.0
+        days.loc[at, "gross"] = days.loc[at, "cost"] + days.loc[at, "borrow"] - 1.0
+        days.loc[days.index > at] = 0.0
+        positions.loc[positions.index >= at] = 0.0
+        within = fills["time"] <= at if strategy.execution == "next_open" else fills["time"] < at
+        fills = fills[within]
     fills = fills.sort_values(["time", "symbol"], kind="stable", ignore_index=True)
-    return wide.xs("position", axis=1, level=1), days[["gross", "cost", "borrow", "net", "turnover"]], fills
+    return positions, days[["gross", "cost", "borrow", "net", "turnover"]], fills
 
 
 def _trade(decided: pd.Series, bars: pd.DataFrame, strategy: Strategy) -> tuple[pd.DataFrame, pd.DataFrame]:

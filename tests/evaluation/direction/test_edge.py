@@ -13,6 +13,7 @@ from tsdeep.evaluation import (
     exposure_figures,
     log_losses,
     sharpe_ratio,
+    write_report,
 )
 from tsdeep.evaluation.direction.strategy_plots import plot_edge, plot_exposure, plot_stability
 
@@ -111,3 +112,16 @@ def test_a_cost_at_which_all_is_lost_leaves_the_other_figures():
     assert not lost.iloc[:4].any()
     assert np.isnan(made.edge.costs.loc[50.0, "annual_return"])
     assert labelled(plot_edge(made.edge, made.backtests["tcn"]))
+
+
+@pytest.mark.parametrize("rebalance", ["free", "on_change"])
+def test_a_strategy_that_loses_all_is_reported(tmp_path, rebalance):
+    prices = make_prices(401)
+    prices.loc[200:, "close"] *= 3
+    down = make_predictions(400).assign(up=np.linspace(0.2, 0.4, 400))
+    evidence = Evidence("toy", "tcn", down, prices, draws=100, strategy={"rebalance": rebalance})
+    made = evaluate(evidence)
+    said = f"lost all of its equity by {prices['time'][200]:%Y-%m-%d}, and traded no more"
+    assert any(said in caveat for caveat in made.caveats)
+    assert made.strategies.loc[("tcn", "after"), "max_drawdown"] == -1
+    assert said in write_report(evidence, tmp_path).read_text()

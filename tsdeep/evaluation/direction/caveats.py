@@ -42,6 +42,8 @@ def caveats(evidence: Evidence, predictions: pd.DataFrame, traded: Backtest) -> 
     if called.min() == called.max():
         word = "up" if called[0] else "down"
         said.append(f"The model calls {word} on every row: as a classifier it is a constant.")
+    if traded.ruined is not None:
+        said.append(f"The strategy lost all of its equity by {traded.ruined:%Y-%m-%d}, and traded no more.")
     if traded.undecided:
         said.append(f"{traded.undecided} rows between the first and last prediction have none: flat there.")
     if evidence.horizon_rows > 1:

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import brentq
 
-from tsdeep.errors import DataError
 from tsdeep.evaluation.backtest import Backtest
 from tsdeep.evaluation.significance import sharpe_ratio
 
@@ -81,9 +80,8 @@ def edge_of(
 
 
 def _figures(trade: Callable[..., Backtest], **changed: float) -> dict[str, float]:
-    try:
-        traded = trade(**changed)
-    except DataError:  # what could be traded as reported is refused otherwise only where all is lost
+    traded = trade(**changed)
+    if traded.ruined is not None:
         return {"sharpe": _NAN, "annual_return": _NAN}
     year = traded.periods_per_year
     return {

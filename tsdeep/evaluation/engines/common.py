@@ -58,6 +58,10 @@ def decided_alone(
         If a symbol starts later than the others, or as `backtest` does.
     """
     traded = backtest(predictions, prices, **settings)
+    if traded.ruined is not None:
+        raise DataError(
+            f"backtest: all is lost at {traded.ruined}, expected something left for an engine to trade with"
+        )
     first, last = traded.targets.index[0], traded.days.index[-1]
     bars = {}
     for symbol in traded.targets.columns:
