@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 import tsdeep
+from tsdeep import device_timings
 from tsdeep.cli import main
 from tsdeep.device_facts import Device, devices_of, memory_by_name
 from tsdeep.device_timings import WORKS, Timing
@@ -33,6 +34,7 @@ FULL = timed("float32", (4.0, 4.0, 4.0))
         (CPU, "float32"),
         (Device("GPU", "GeForce GTX 1080", compute_capability=(6, 1)), "float32"),
         (Device("GPU", "METAL"), "float32"),
+        (Device("GPU", "NVIDIA GeForce GTX 1650", compute_capability=(7, 5)), "float32"),
         (Device("GPU", "Tesla T4", compute_capability=(7, 5)), "mixed_float16"),
         (Device("GPU", "NVIDIA A100", compute_capability=(8, 0)), "mixed_bfloat16"),
         (H200, "mixed_bfloat16"),
@@ -115,6 +117,8 @@ def test_details_of_gpus_are_read_as_tensorflow_and_the_driver_give_them(tmp_pat
     assert str(gpu) == "GPU: NVIDIA H200, 140.4 GiB, compute capability 9.0"
     program.write_text("#!/bin/sh\necho 'no driver'; exit 9\n")
     assert devices_of(FakeTensorFlow)[1].memory_bytes is None
+    program.write_text("no program\n")
+    assert devices_of(FakeTensorFlow)[1].memory_bytes is None
 
 
 def test_a_name_with_two_sizes_of_memory_has_none():
@@ -165,6 +169,21 @@ def test_each_work_is_timed_in_each_way(report):
     assert all(0 < t.seconds < math.inf for t in report.timings if t.policy == "float32")
     assert (report.policy, report.why) == recommended_policy(report.devices, report.timings)
     assert set(report.xla) == set(WORKS)
+
+
+def test_a_step_without_memory_for_its_layers_fails_alone(monkeypatch):
+    made = device_timings._layers
+
+    def layers(work, policy, units, cudnn):
+        if work == "matmul":
+            raise tf.errors.ResourceExhaustedError(None, None, "no memory")
+        return made(work, policy, units, cudnn)
+
+    monkeypatch.setattr(device_timings, "_layers", layers)
+    monkeypatch.setattr(device_timings, "SIZES", {"CPU": (2, 3, 4)})
+    seconds = {t.work: t.seconds for t in device_timings.time_steps("CPU", ["float32"])}
+    assert math.isinf(seconds["matmul"])
+    assert seconds["convolution"] < math.inf
 
 
 def test_the_report_shows_what_it_holds(report):

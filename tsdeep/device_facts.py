@@ -30,7 +30,7 @@ class Device:
     memory_bytes : int or None
         All of it, used or not; None where nobody says.
     compute_capability : tuple of int or None
-        Of an NVIDIA GPU; tensor cores for float16 from (7, 0) on, for bfloat16 from (8, 0) on.
+        Of an NVIDIA GPU; tensor cores for float16 from (7, 0) on (but for GTX 16), for bfloat16 from (8, 0) on.
     """
 
     kind: str
@@ -66,7 +66,10 @@ def _nvidia_memory() -> dict[str, int]:
     if program is None:
         return {}
     asked = [program, "--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]
-    answer = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=30)
+    try:
+        answer = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return {}
     return memory_by_name(answer.stdout) if answer.returncode == 0 else {}
 
 

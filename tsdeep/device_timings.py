@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 WORKS = ("matmul", "convolution", "LSTM")
@@ -61,7 +62,7 @@ def time_steps(device: str, policies: Sequence[str]) -> tuple[Timing, ...]:
         kernels = (True, False) if work == "LSTM" and device == "GPU" else (False,)
         ways = [(policy, False, cudnn) for policy in policies for cudnn in kernels]
         ways += [(policy, True, False) for policy in policies]
-        steps = [_step(work, policy, SIZES[device], cudnn, xla) for policy, xla, cudnn in ways]
+        steps = [partial(_step, work, policy, SIZES[device], cudnn, xla) for policy, xla, cudnn in ways]
         timings += [Timing(work, *way, seconds) for way, seconds in zip(ways, _shortest(steps), strict=True)]
     return tuple(timings)
 
@@ -86,11 +87,13 @@ def _step(work: str, policy: str, size: tuple[int, int, int], cudnn: bool, xla: 
             for layer in layers:
                 y = layer(y, training=True)
             loss = tf.reduce_mean(tf.square(tf.cast(y, "float32")))
-        return [loss, *tape.gradient(loss, weights)]
+        gradients = tape.gradient(loss, weights)
+        return tf.add_n([loss, *(tf.reshape(each, [-1])[0] for each in gradients)]), gradients
 
     def run() -> None:
-        for each in step():
-            each.numpy()  # which waits until a GPU has it
+        step()[
+            0
+        ].numpy()  # waits until a GPU has all; to fetch gradients takes longer than to compute them there
 
     return run
 
@@ -110,19 +113,22 @@ def _layers(work: str, policy: str, units: int, cudnn: bool) -> list[Any]:
     return [keras.layers.LSTM(units, use_cudnn=use, dtype=policy, name="timed")]
 
 
-def _shortest(steps: Sequence[Callable[[], Any]]) -> list[float]:
-    """Compile each step by a run of it, then run all in turns; the shortest run of each, in seconds.
+def _shortest(makers: Sequence[Callable[[], Callable[[], Any]]]) -> list[float]:
+    """Make each step and compile it by a run, then run all in turns; the shortest run of each, in seconds.
 
     In turns, so that what other processes do meanwhile slows all of them alike.
     """
     import tensorflow as tf
 
+    steps: list[Callable[[], Any]] = []
     taken: list[list[float]] = []
-    for step in steps:
+    for make in makers:
         try:
-            step()
+            steps.append(make())
+            steps[-1]()
             taken.append([])
         except tf.errors.OpError:
+            steps[len(taken) :] = [make]  # which is not run
             taken.append([math.inf])
     start = time.perf_counter()
     for turn in range(_MOST_TURNS):

@@ -239,7 +239,7 @@ def recommended_policy(devices: Sequence[Device], timings: Sequence[Timing]) -> 
 def _by_hardware(device: Device) -> tuple[str, str]:
     if device.kind == "CPU":
         return "float32", "nothing was measured, and few CPUs are quicker in another"
-    if device.compute_capability is None or device.compute_capability < (7, 0):
+    if device.compute_capability is None or device.compute_capability < (7, 0) or "GTX 16" in device.name:
         return "float32", f"{device.name} is not known to have tensor cores; not measured"
     policy = "mixed_bfloat16" if device.compute_capability >= (8, 0) else "mixed_float16"
     return policy, f"{device.name} has tensor cores for it; not measured"

@@ -48,7 +48,7 @@ def test_learning_curves_without_validation_say_so():
         ((0.4, 0.5, 0.6), ["40%", "50%", "60%"]),
         ((0.4, 0.425, 0.45), ["40.0%", "42.5%", "45.0%"]),
         ((0.0, 0.005, 0.01), ["0.0%", "0.5%", "1.0%"]),
-        ((-0.05, -0.0, 0.05), ["-5%", "0%", "5%"]),
+        ((-0.05, -0.0, 0.05), ["\N{MINUS SIGN}5%", "0%", "5%"]),
     ],
 )
 def test_percent_ticks_have_the_decimals_that_tell_them_exactly(steps, labels):

@@ -1,6 +1,7 @@
 """Help on every name: that it reads well, that what it says is so, and how an unknown name is answered."""
 
 import dataclasses
+import functools
 import inspect
 import random
 
@@ -174,6 +175,8 @@ def test_what_users_register_has_help(monkeypatch):
     (entry,) = tsdeep.help("bare").entries
     assert (entry.summary, entry.arguments[0].name, entry.arguments[0].given) == ("", "threshold", "required")
     assert "threshold, required" in str(tsdeep.help("bare"))
+    assert str(tsdeep.help("bare")).startswith("bare (feature)\n\nArguments")
+    assert "**" not in tsdeep.help("bare")._repr_markdown_()
 
 
 def test_a_model_and_a_task_of_the_users_have_help_without_docstrings(monkeypatch):
@@ -191,6 +194,30 @@ def test_a_model_and_a_task_of_the_users_have_help_without_docstrings(monkeypatc
     assert (model.kind, [each.given for each in model.arguments]) == ("model", ["3"])
     assert (task.kind, [each.given for each in task.arguments]) == ("task", ["required"])
     assert main(["list", "-v"]) == 0
+
+
+def test_models_that_are_no_functions_have_help(monkeypatch):
+    monkeypatch.setattr(tsdeep.models.registry, "_BODIES", dict(tsdeep.models.registry._BODIES))
+
+    class Newest:
+        """The newest row."""
+
+        def __call__(self, inputs, *, units=3):
+            return inputs[:, -1]
+
+    tsdeep.register_model("instance")(Newest())
+    tsdeep.register_model("part")(functools.partial(tsdeep.models.get_model("mlp"), units=(5,)))
+    assert tsdeep.help("instance").entries[0].summary == "The newest row."
+    assert tsdeep.help("part").entries[0].summary == tsdeep.help("mlp").entries[0].summary
+    given = {each.name: each.given for each in tsdeep.help("part").entries[0].arguments}
+    assert given["units"] == "(5,)"
+    assert overview()["models"]["part"]
+
+
+def test_references_of_one_class_are_told_apart_by_their_lines():
+    for kind, lines in overview().items():
+        told = [line for line in lines.values() if line]
+        assert len(set(told)) == len(told), kind
 
 
 def test_an_unknown_name_is_answered_with_near_ones_and_the_kinds():

@@ -77,7 +77,7 @@ class _Percent(Formatter):
     def format_ticks(self, values: Iterable[float]) -> list[str]:
         ticks = [100 * float(share) for share in values]
         decimals = next((d for d in range(4) if all(abs(round(t, d) - t) < 1e-6 for t in ticks)), 4)
-        return [f"{round(tick, decimals) + 0.0:.{decimals}f}%" for tick in ticks]
+        return [self.fix_minus(f"{round(tick, decimals) + 0.0:.{decimals}f}%") for tick in ticks]
 
     def __call__(self, share: float, pos: int | None = None) -> str:
         del pos

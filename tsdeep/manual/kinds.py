@@ -6,7 +6,7 @@ import importlib
 import inspect
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from functools import partial
 from typing import Any
 
@@ -82,7 +82,7 @@ def _entry(
         )
         for argument, default in defaults.items()
     )
-    place = f"{target.__module__}.{target.__qualname__}"
+    place = f"{target.__module__}.{getattr(target, '__qualname__', type(target).__qualname__)}"
     return Entry(
         kind,
         name,
@@ -120,18 +120,25 @@ def signature_defaults(function: Any) -> dict[str, Any]:
 
 def model_docstring(name: str) -> Docstring:
     """Return a model's docstring, behind that of its module where the module is called as the model is."""
-    body = get_model(name)
+    body = _written(get_model(name))
     doc = docstring_of(body)
     module = sys.modules.get(body.__module__)
-    if body.__module__.split(".")[-1] != body.__name__ or module is None or not module.__doc__:
+    if body.__module__.split(".")[-1] != getattr(body, "__name__", "") or not getattr(module, "__doc__", ""):
         return doc
     about = docstring_of(module)
     text = "\n\n".join(part for part in (about.text, doc.summary, doc.text) if part)
     return Docstring(about.summary, text, doc.arguments, (), doc.returns, doc.references, doc.examples)
 
 
+def _written(body: Any) -> Any:
+    """Return what a body was written as: of `functools.partial` the function."""
+    while isinstance(body, partial):
+        body = body.func
+    return body
+
+
 def _model(name: str) -> list[Entry]:
-    body, doc = get_model(name), model_docstring(name)
+    body, doc = _written(get_model(name)), model_docstring(name)
     inputs = next(
         (each for each in doc.arguments if each.name == next(iter(inspect.signature(body).parameters))), None
     )
@@ -251,18 +258,30 @@ def _reference(name: str) -> list[Entry]:
     entries = []
     for task, method in references()[name]:
         defaults = signature_defaults(type(method))
-        made = [
-            f"{key}={getattr(method, key)!r}"
-            for key, value in defaults.items()
-            if _differs(method, key, value)
-        ]
+        made = _made(method)
         facts: Facts = [("Shown beside", f"every model of the task {task}")]
         if made:
-            facts.append(("As", f"{type(method).__name__}({', '.join(made)})"))
+            facts.append(("As", f"{type(method).__name__}({made})"))
         if hasattr(method, "needs"):
             facts.append(("Reads", ", ".join(method.needs)))
-        entries.append(_entry("reference", name, type(method), defaults, facts))
+        doc = replace(docstring_of(type(method)), summary=_reference_line(method))
+        entries.append(_entry("reference", name, type(method), defaults, facts, doc))
     return entries
+
+
+def _made(method: Any) -> str:
+    """Return the arguments of a reference that differ from its defaults, as they are written."""
+    return ", ".join(
+        f"{key}={getattr(method, key)!r}"
+        for key, value in signature_defaults(type(method)).items()
+        if _differs(method, key, value)
+    )
+
+
+def _reference_line(method: Any) -> str:
+    """Return its one line, with what sets it apart from others of its class."""
+    summary, made = docstring_of(type(method)).summary, _made(method)
+    return f"{summary.removesuffix('.')} ({made})." if made else summary
 
 
 def _differs(method: Any, key: str, default: Any) -> bool:
@@ -368,7 +387,7 @@ KINDS = (
         "references",
         lambda: sorted(references()),
         _reference,
-        lambda name: [docstring_of(type(method)).summary for _, method in references()[name]],
+        lambda name: [_reference_line(method) for _, method in references()[name]],
     ),
 )
 """The kinds that specs and reports name things of."""

@@ -69,7 +69,8 @@ class Entry:
 
     def as_text(self) -> str:
         """Lay the entry out for a terminal, at most 100 characters wide where nothing is longer by itself."""
-        parts = [f"{self.name} ({self.kind})", _wrapped(self.summary)]
+        parts = [f"{self.name} ({self.kind})"]
+        parts += [_wrapped(self.summary)] if self.summary else []
         parts += [_paragraph(part) for part in self.text.split("\n\n") if part]
         if self.arguments:
             parts.append("Arguments\n" + "\n".join(map(_argument_text, self.arguments)))
@@ -87,7 +88,8 @@ class Entry:
 
     def as_markdown(self) -> str:
         """Lay the entry out for a notebook."""
-        parts = [f"### `{self.name}` ({self.kind})", f"**{self.summary}**"]
+        parts = [f"### `{self.name}` ({self.kind})"]
+        parts += [f"**{self.summary}**"] if self.summary else []
         parts += [
             f"```text\n{part}\n```" if _kept(part) else part for part in self.text.split("\n\n") if part
         ]

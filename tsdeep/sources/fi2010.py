@@ -45,7 +45,7 @@ class Fi2010(BookSource):
     are prices, in the others they may be below zero and a bid above an ask, and there is no tick.
 
     The files have no stock, no day and no time. Which rows belong to which stock and day is found by
-    :class:`Blocks`, from the files of single days, and refused where it is not sure. Stocks are named FI1 to
+    `Blocks`, from the files of single days, and refused where it is not sure. Stocks are named FI1 to
     FI5 in the order of the files, sessions are the trading days 1 to 14 June 2010, and times are made up:
     rows evenly over 10:30 to 18:00 in Helsinki. A stock's day is a segment.
 

@@ -27,7 +27,7 @@ _NO_PRICE = 9_999_999_999.0
 class SimulatedBook(BookSource):
     """Order books of a simulator: a queue-reactive order flow, the same at every run of a seed.
 
-    The model is :class:`OrderFlow`, with its defaults. Rows are as LOBSTER's: row k is the book after message
+    The model is `OrderFlow`, with its defaults. Rows are as LOBSTER's: row k is the book after message
     k, messages touch the levels that are seen, an unoccupied level has price 9999999999 (ask) or -9999999999
     (bid) and size 0. Every session of every symbol has its own randomness and begins afresh at a price near
     10,000 ticks, after a warm-up that is left out; more sessions or symbols leave the others as they are.
