@@ -37,6 +37,14 @@ def test_each_asset_and_the_basket_have_a_panel(evidence, evaluation):
     assert len(buffer.getvalue()) > 5000
 
 
+def test_a_symbol_is_written_as_it_is(evidence):
+    frame = check_volatility(evidence.predictions)
+    name = "A$x^{$B"  # no mathematics, and no valid one
+    figure = plot_volatility_forecasts(frame.assign(symbol=frame["symbol"].replace("AAA", name)))
+    figure.savefig(io.BytesIO(), format="png")
+    assert figure.axes[0].get_title(loc="left").replace("\\$", "$") == name
+
+
 def test_lines_break_where_years_are_missing(evidence):
     frame = check_volatility(evidence.predictions)
     gap = frame[

@@ -67,7 +67,7 @@ def plot_volatility_forecasts(
             label = f"{kind} {share:.0%} interval"
             axis.fill_between(at, low, high, color=OTHER, alpha=0.3, lw=0, label=label)
         axis.plot(at, forecast, color=MODEL, lw=1.0, label=f"forecast by {name}")
-        axis.set_title(symbol, fontsize=10, loc="left", pad=3)
+        axis.set_title(symbol.replace("$", r"\$"), fontsize=10, loc="left", pad=3)
         top = np.nanquantile(np.concatenate([y, forecast]), 0.999)
         axis.set_ylim(0, 1.08 * top)
         _dates(axis)
