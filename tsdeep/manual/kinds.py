@@ -29,16 +29,8 @@ _MOST_CHANNELS = 8
 
 # Fields of bars and their context that references read; of books they read all.
 _FIELDS = (
-    "open",
-    "high",
-    "low",
-    "close",
-    "volume",
-    "vix",
-    "basket_close",
-    "asset",
-    "market_high",
-    "market_low",
+    *("open", "high", "low", "close", "volume", "vix"),
+    *("basket_close", "asset", "market_high", "market_low"),
 )
 
 Facts = list[tuple[str, str]]
