@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import functools
-import os
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pytest
 
+from tests.data_folder import data_folder
 from tsdeep import Panel
 
 
 @functools.cache
 def lobster_rows(symbol: str, rows: int) -> tuple[np.ndarray, np.ndarray]:
     """First rows of a LOBSTER file pair, read with pandas alone: messages [rows, 6], book [rows, 4 x levels]."""
-    if "TSDEEP_TEST_DATA" not in os.environ:
-        pytest.skip("the environment variable TSDEEP_TEST_DATA does not name the folder of test data")
-    (path,) = (Path(os.environ["TSDEEP_TEST_DATA"]) / "lobster").glob(f"*_{symbol}_*.zip")
+    (path,) = (data_folder() / "lobster").glob(f"*_{symbol}_*.zip")
     with zipfile.ZipFile(path) as file:
         tables = []
         for part in ("message", "orderbook"):

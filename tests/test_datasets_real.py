@@ -1,13 +1,11 @@
 """Real order books, prepared and streamed: days of LOBSTER's and of a Chinese future, and a folder of many."""
 
-import os
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
-import pytest
 
 import tsdeep
+from tests.data_folder import data_folder
 from tests.pipeline.prepared_sets import as_set, assert_same, both, streams, training_rows
 from tests.sources.lobster_days import real_day, sample
 
@@ -56,13 +54,11 @@ def test_the_lobster_days_of_two_stocks(tmp_path):
 
 
 def test_the_days_of_a_future_with_a_night_session(tmp_path):
-    if "TSDEEP_TEST_DATA" not in os.environ:
-        pytest.skip("the environment variable TSDEEP_TEST_DATA does not name the folder of test data")
     columns = {"ask_price": "ask{level}", "ask_size": "askSize{level}"}
     columns |= {"bid_price": "bid{level}", "bid_size": "bidSize{level}"}
     source = {
         "kind": "book_table",
-        "path": str(Path(os.environ["TSDEEP_TEST_DATA"]) / "shfe"),
+        "path": str(data_folder() / "shfe"),
         "timezone": "Asia/Shanghai",
         "session": "file",
         "tick": 1.0,

@@ -1,6 +1,5 @@
 """The study `etf_volatility` from the command line: on made-up bars in files as a user has them."""
 
-import os
 import shutil
 
 import numpy as np
@@ -9,6 +8,7 @@ import pytest
 
 import tsdeep
 from tests.asset_bars import bars
+from tests.data_folder import data_folder
 from tsdeep.cli import main
 
 SYMBOLS = ("SPY", "TLT", "GLD")
@@ -155,14 +155,10 @@ def test_an_export_predicts_what_the_last_model_does_offline(finished, files, tm
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(
-    "TSDEEP_TEST_DATA" not in os.environ,
-    reason="the environment variable TSDEEP_TEST_DATA does not name the folder of test data",
-)
 def test_two_years_of_real_etfs_are_forecast_about_as_well_as_by_the_regression_that_is_hard_to_beat(
     tmp_path,
 ):
-    folder = os.environ["TSDEEP_TEST_DATA"]
+    folder = data_folder()
     spec = tsdeep.load_spec("etf_volatility")
     vix = {**spec.resolved()["join"]["vix"], "source": {"kind": "csv", "path": f"{folder}/vix/VIX.csv"}}
     spec = spec.replace(

@@ -1,14 +1,13 @@
 """The study of order books from the shell: on simulated data, on LOBSTER's zip, on a folder of days and stocks."""
 
 import json
-import os
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import tsdeep
+from tests.data_folder import data_folder
 from tests.sources.lobster_days import made_day
 from tsdeep.cli import main
 
@@ -92,9 +91,7 @@ def test_the_shipped_study_fits_the_levels_and_tick_of_its_data():
 
 @pytest.mark.slow
 def test_the_lobster_sample_runs(tmp_path, capsys):
-    if "TSDEEP_TEST_DATA" not in os.environ:
-        pytest.skip("the environment variable TSDEEP_TEST_DATA does not name the folder of test data")
-    (path,) = (Path(os.environ["TSDEEP_TEST_DATA"]) / "lobster").glob("*_GOOG_*.zip")
+    (path,) = (data_folder() / "lobster").glob("*_GOOG_*.zip")
     out, spec = tmp_path / "goog", tmp_path / "lob_midprice.yaml"
     spec.write_text(tsdeep.load_spec("lob_midprice").replace(training={"seeds": 1, "epochs": 1}).to_yaml())
     says(capsys, "run", spec, "--source", "lobster", "--path", path, "--out", out)

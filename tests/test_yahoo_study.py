@@ -1,20 +1,17 @@
 """The study `etf_volatility` from files and from Yahoo Finance: the same but for the source."""
 
-import os
-from pathlib import Path
-
 import pandas as pd
 import pytest
 import responses
 import yaml
 
 import tsdeep
+from tests.data_folder import data_folder, needs_data
 from tests.sources.yahoo import yahoo_in_place_of_the_network
 from tsdeep.cli import main
 from tsdeep.sources import Csv
 
-DATA = os.environ.get("TSDEEP_TEST_DATA")
-pytestmark = pytest.mark.skipif(DATA is None, reason="TSDEEP_TEST_DATA is not set: no ETF files")
+pytestmark = needs_data
 SYMBOLS = ["SPY", "TLT", "GLD"]
 SMALL = ("--folds", "1", "--epochs", "1")
 
@@ -29,7 +26,7 @@ def from_files(place):
     """A run from the folder of CSV files."""
     out = place / "csv"
     assert says(
-        "run", spec_file(place), "--source", "csv", "--path", Path(DATA) / "etf", *SMALL, "--out", out
+        "run", spec_file(place), "--source", "csv", "--path", data_folder() / "etf", *SMALL, "--out", out
     )
     return out
 
@@ -41,7 +38,7 @@ def from_yahoo(place):
     with pytest.MonkeyPatch.context() as patch:
         with yahoo_in_place_of_the_network(place, patch) as yahoo:
             for symbol in SYMBOLS:
-                bars = Csv(path=str(Path(DATA) / "etf"), symbols=[symbol]).bars()
+                bars = Csv(path=str(data_folder() / "etf"), symbols=[symbol]).bars()
                 yahoo.serve(symbol, bars, adjusted=bars["close"])
             assert says("run", spec_file(place), "--source", "yfinance", *SMALL, "--out", out)
         with responses.RequestsMock():  # refuses every request

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from tsdeep.samples import Samples
     from tsdeep.serving import Stream, export, predict
     from tsdeep.sources import BookSource, Source, make_source, register_source, source_names
-    from tsdeep.spec import DataSpec, load, load_spec, make_spec, spec_names
+    from tsdeep.spec import DataSpec, load, load_spec, make_spec
+    from tsdeep.spec_files import spec_names
     from tsdeep.spec_schema import json_schema
     from tsdeep.tasks import Task, get_task, register_task, task_names
     from tsdeep.validation import CombinatorialPurged, Fold, Result, WalkForward, audit, average, walk_forward
@@ -49,7 +50,8 @@ _HOME = {
     "tsdeep.datasets": ("load_prepared", "prepare"),
     "tsdeep.devices": ("device_report",),
     "tsdeep.samples": ("Samples",),
-    "tsdeep.spec": ("DataSpec", "load", "load_spec", "make_spec", "spec_names"),
+    "tsdeep.spec": ("DataSpec", "load", "load_spec", "make_spec"),
+    "tsdeep.spec_files": ("spec_names",),
     "tsdeep.spec_schema": ("json_schema",),
     "tsdeep.features": (
         *("Feature", "FeatureBank", "feature_names", "make_feature", "register_feature"),

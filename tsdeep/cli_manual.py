@@ -46,7 +46,7 @@ def _list(options: argparse.Namespace) -> None:
     table.add_column(no_wrap=True)
     table.add_column()
     for kind, lines in overview().items():
-        table.add_row(f"[bold]{kind}[/]", end_section=False)
+        table.add_row(f"[bold]{kind}[/]")
         for name, line in lines.items():
             table.add_row(f"  {escape(name)}", escape(line))
     console.print(table, highlight=False)

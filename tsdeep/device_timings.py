@@ -24,7 +24,7 @@ class Timing:
     Attributes
     ----------
     work : {"matmul", "convolution", "LSTM"}
-        Two dense layers, two dilated causal convolutions as of a TCN, or one LSTM.
+        Two dense layers, four dilated causal convolutions as of a TCN, or one LSTM.
     policy : str
         Keras' dtype policy.
     xla : bool
@@ -91,9 +91,8 @@ def _step(work: str, policy: str, size: tuple[int, int, int], cudnn: bool, xla: 
         return tf.add_n([loss, *(tf.reshape(each, [-1])[0] for each in gradients)]), gradients
 
     def run() -> None:
-        step()[
-            0
-        ].numpy()  # waits until a GPU has all; to fetch gradients takes longer than to compute them there
+        done, _ = step()
+        done.numpy()  # waits until a GPU has all; to fetch gradients takes longer than to compute them there
 
     return run
 

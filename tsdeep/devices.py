@@ -108,7 +108,7 @@ class DeviceReport:
         lines.append(
             ("XLA", f"{_pays(self.xla)}. On a CPU tsdeep.walk_forward compiles all models but {without}")
         )
-        lines.append(("cuDNN", f"{self._cudnn()}"))
+        lines.append(("cuDNN", self._cudnn()))
         lines.append(("Mixed precision", "every model follows the policy; logits are float32 under any"))
         return lines
 
@@ -125,7 +125,7 @@ class DeviceReport:
 def device_report(*, measure: bool = True) -> DeviceReport:
     """Say what TensorFlow will run on here, and whether XLA, cuDNN and mixed precision pay.
 
-    Training steps of two dense layers, two convolutions and an LSTM are timed in float32 and in mixed precision, with
+    Training steps of two dense layers, four convolutions and an LSTM are timed in float32 and in mixed precision, with
     XLA and without: about ten seconds of one core, most of them compilation. Where other processes take the cores
     meanwhile the times say little. Of several GPUs the first is timed. The dtype policy, memory growth and the
     generators of random numbers are as they were afterwards.

@@ -30,7 +30,7 @@ from tsdeep.spec_assets import (
     with_series,
 )
 from tsdeep.spec_features import ANY_DATA, for_data, known_feature
-from tsdeep.spec_files import read_spec_file, spec_folder
+from tsdeep.spec_files import read_spec_file, spec_folder, spec_names
 from tsdeep.spec_parts import Backtest, Count, Part, Period, Replay, Split, Training, hyperparameter_model
 from tsdeep.tables import KEYS
 from tsdeep.tasks import Task, get_task, task_names
@@ -340,11 +340,6 @@ def make_spec(content: Mapping[str, Any], *, where: str = "spec") -> DataSpec:
         raise SpecError("\n".join(f"{where}: {fault}" for fault in invalid_keys(error, DataSpec))) from None
 
 
-def spec_names() -> list[str]:
-    """List the specs that come with tsdeep."""
-    return sorted(Path(entry.name).stem for entry in spec_folder().iterdir() if entry.name.endswith(".yaml"))
-
-
 def load_spec(spec: str | os.PathLike[str]) -> DataSpec:
     """Read a spec by its name, or from a YAML file of the user's own.
 
@@ -379,7 +374,7 @@ def load_spec(spec: str | os.PathLike[str]) -> DataSpec:
 
 
 def _from_file(path: Any, where: str) -> DataSpec:
-    return make_spec(read_spec_file(path, where, spec_names()), where=where)
+    return make_spec(read_spec_file(path, where), where=where)
 
 
 def load(spec: DataSpec | str | os.PathLike[str]) -> Samples:

@@ -12,7 +12,7 @@ import yaml
 from tsdeep.errors import SpecError
 
 
-def read_spec_file(path: Any, where: str, names: list[str]) -> Any:
+def read_spec_file(path: Any, where: str) -> Any:
     """Read the content of a spec file, its paths beside it.
 
     Parameters
@@ -21,8 +21,6 @@ def read_spec_file(path: Any, where: str, names: list[str]) -> Any:
         The file.
     where : str
         What messages call it.
-    names : list of str
-        Specs that a message offers where there is no file.
 
     Returns
     -------
@@ -35,7 +33,7 @@ def read_spec_file(path: Any, where: str, names: list[str]) -> Any:
         If there is no file, it is no YAML, or a key is given twice.
     """
     if not path.is_file():
-        raise SpecError(f"{where}: no such file, expected a YAML spec, or a name: {', '.join(names)}")
+        raise SpecError(f"{where}: no such file, expected a YAML spec, or a name: {', '.join(spec_names())}")
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=_SpecLoader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -69,6 +67,11 @@ class _SpecLoader(yaml.SafeLoader):
                 raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
             seen.add(name)
         return super().construct_mapping(node, deep)
+
+
+def spec_names() -> list[str]:
+    """List the specs that come with tsdeep."""
+    return sorted(Path(entry.name).stem for entry in spec_folder().iterdir() if entry.name.endswith(".yaml"))
 
 
 def spec_folder() -> Any:

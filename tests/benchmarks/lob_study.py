@@ -7,16 +7,15 @@ training rows with the rest to train on. `VARIANTS` counts what was tried.
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 import tsdeep
+from tests.data_folder import data_folder
 from tsdeep.evaluation import Evidence, evaluate
 from tsdeep.evaluation.movement import MovementEvaluation
 from tsdeep.sources import make_source
@@ -60,7 +59,7 @@ def flow_features(levels: int, tick: float, events: bool) -> list[dict[str, Any]
 
 def lobster(symbol: str, levels: int | None = None) -> tsdeep.Panel:
     """The sample day of one stock."""
-    (path,) = (Path(os.environ["TSDEEP_TEST_DATA"]) / "lobster").glob(f"*_{symbol}_*.zip")
+    (path,) = (data_folder() / "lobster").glob(f"*_{symbol}_*.zip")
     source = {"kind": "lobster", "path": str(path)} | ({} if levels is None else {"levels": levels})
     names = ("ask_price", "ask_size", "bid_price", "bid_size")
     return make_source(source).panel((*names, "event_type", "event_size", "event_side"))
@@ -71,7 +70,7 @@ def shfe() -> tsdeep.Panel:
     columns = {"time": "timestamp", "symbol": "instrumentID"}
     columns |= {"ask_price": "ask{level}", "ask_size": "askSize{level}"}
     columns |= {"bid_price": "bid{level}", "bid_size": "bidSize{level}"}
-    path = str(Path(os.environ["TSDEEP_TEST_DATA"]) / "shfe")
+    path = str(data_folder() / "shfe")
     source = {"kind": "book_table", "path": path, "columns": columns, "tick": 1.0, "session": "file"}
     names = ("ask_price", "ask_size", "bid_price", "bid_size")
     return make_source(source | {"timezone": "Asia/Shanghai"}).panel(names)

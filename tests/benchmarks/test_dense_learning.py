@@ -4,15 +4,14 @@ Both train the same TCN from the same weights, each with two settings of its own
 steps alone. The log-loss to reach is the best one of the way that gets less far, so that both reach it.
 """
 
-import os
 import time
-from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
 import tsdeep
+from tests.data_folder import data_folder, needs_data
 from tsdeep.pipeline import dense_rows
 from tsdeep.sources import make_source
 
@@ -142,13 +141,10 @@ def learn(samples, train, valid, scaler, way):
 
 
 @pytest.mark.benchmark
-@pytest.mark.skipif(
-    "TSDEEP_TEST_DATA" not in os.environ,
-    reason="the environment variable TSDEEP_TEST_DATA does not name the folder of test data",
-)
+@needs_data
 @pytest.mark.parametrize("market", [one_day, three_days])
 def test_seconds_to_a_validation_log_loss(market, capsys):
-    samples, train, valid = market(Path(os.environ["TSDEEP_TEST_DATA"]))
+    samples, train, valid = market(data_folder())
     scaler = samples.fit_scaler(train)
     curves = {name: learn(samples, train, valid, scaler, way) for name, way in WAYS.items()}
     best = {

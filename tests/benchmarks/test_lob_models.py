@@ -7,7 +7,6 @@ probabilities are means over seeds. Each test prints one table, a method a row.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,6 +32,7 @@ from tests.benchmarks.lob_study import (
     pooled_task,
     shfe,
 )
+from tests.data_folder import needs_data
 
 SEEDS = 5
 FEW_SEEDS = 1
@@ -40,10 +40,7 @@ FEW_SEEDS = 1
 
 pytestmark = [
     pytest.mark.benchmark,
-    pytest.mark.skipif(
-        "TSDEEP_TEST_DATA" not in os.environ,
-        reason="the environment variable TSDEEP_TEST_DATA does not name the folder of test data",
-    ),
+    needs_data,
 ]
 
 

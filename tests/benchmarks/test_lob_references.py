@@ -11,8 +11,6 @@ three kinds of trees.
 from __future__ import annotations
 
 import itertools
-import os
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -20,6 +18,7 @@ import pytest
 from sklearn.metrics import matthews_corrcoef
 
 import tsdeep
+from tests.data_folder import data_folder
 from tsdeep.baselines import MovementBoosting, OneLineRule, references_for
 from tsdeep.features import FeatureBank
 from tsdeep.samples import Samples
@@ -48,9 +47,7 @@ BLOCK_ROWS, DRAWS = 500, 500
 
 @pytest.fixture(scope="module")
 def panel() -> tsdeep.Panel:
-    if "TSDEEP_TEST_DATA" not in os.environ:
-        pytest.skip("the environment variable TSDEEP_TEST_DATA does not name the folder of test data")
-    (path,) = (Path(os.environ["TSDEEP_TEST_DATA"]) / "lobster").glob("*_GOOG_*.zip")
+    (path,) = (data_folder() / "lobster").glob("*_GOOG_*.zip")
     source = make_source({"kind": "lobster", "path": str(path)})
     return source.panel(("ask_price", "ask_size", "bid_price", "bid_size"))
 

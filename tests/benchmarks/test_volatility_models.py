@@ -8,7 +8,6 @@ and learn from fewer rows, as the table says. What was chosen how, and what had 
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass
 
@@ -28,14 +27,12 @@ from tests.benchmarks.volatility_study import (
     methods_of,
     random_walk_alone,
 )
+from tests.data_folder import needs_data
 from tsdeep.evaluation.volatility import interval_coverage
 
 pytestmark = [
     pytest.mark.benchmark,
-    pytest.mark.skipif(
-        "TSDEEP_TEST_DATA" not in os.environ,
-        reason="the environment variable TSDEEP_TEST_DATA does not name the folder of test data",
-    ),
+    needs_data,
 ]
 
 MEAN = "mean of mlp and tcn"

@@ -13,7 +13,6 @@ are those of 23 that had nearly the least squared error over blocks of the train
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +22,7 @@ import pandas as pd
 import pytest
 
 import tsdeep
+from tests.data_folder import data_folder
 from tsdeep.assets import Assets, aligned
 from tsdeep.baselines.volatility_references import volatility_references
 from tsdeep.features import FeatureBank
@@ -77,9 +77,7 @@ def etf_samples(folder: Path) -> Samples:
 
 @pytest.fixture(scope="module")
 def samples() -> Samples:
-    if "TSDEEP_TEST_DATA" not in os.environ:
-        pytest.skip("the environment variable TSDEEP_TEST_DATA does not name the folder of test data")
-    return etf_samples(Path(os.environ["TSDEEP_TEST_DATA"]))
+    return etf_samples(data_folder())
 
 
 def folds(samples: Samples) -> Iterator[tuple[np.ndarray, np.ndarray]]:

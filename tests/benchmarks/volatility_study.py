@@ -17,12 +17,10 @@ HAR's channels alone (`shrunk: ()`) the network has something to add, and comes 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -30,6 +28,7 @@ import numpy as np
 import pandas as pd
 
 import tsdeep
+from tests.data_folder import data_folder
 from tsdeep.baselines import registry
 from tsdeep.baselines.volatility_references import volatility_references
 from tsdeep.evaluation.volatility import (
@@ -56,7 +55,7 @@ DAILY = ("mean_log_variance_parkinson_1", "signed_return_1", "root_overnight_var
 
 def etf_spec(**changes: Any) -> tsdeep.DataSpec:
     """`etf_volatility` on real data, with nine more ETFs to learn from, and other changes."""
-    folder = Path(os.environ["TSDEEP_TEST_DATA"])
+    folder = data_folder()
     spec = tsdeep.load_spec("etf_volatility")
     vix = {
         **spec.resolved()["join"]["vix"],

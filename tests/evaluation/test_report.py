@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
@@ -9,38 +8,8 @@ from matplotlib.figure import Figure
 
 from tests.evaluation.conftest import make_predictions, make_prices
 from tests.evaluation.test_plots import history
+from tests.evaluation.whole_page import SECTIONS, check_whole, sections_of, shown
 from tsdeep.evaluation import Evidence, write_report
-
-_VOID = {"meta", "img", "br", "link", "input", "hr"}
-
-
-class Balanced(HTMLParser):
-    """Fails where a tag is closed that is not open; keeps the text that is shown."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.attributes: list[tuple[str, str | None]] = []
-        self.shown: list[str] = []
-
-    def handle_starttag(self, tag, attrs):
-        self.attributes += attrs
-        if tag not in _VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.shown.append(data)
-
-
-def shown(evidence: Evidence, folder) -> str:
-    """Return the text of the report's page, white space collapsed."""
-    parser = Balanced()
-    parser.feed(write_report(evidence, folder).read_text())
-    assert parser.open == []
-    return " ".join(" ".join(parser.shown).split())
 
 
 @pytest.fixture
@@ -90,18 +59,9 @@ def test_the_folder_holds_page_scores_and_figures(evidence, tmp_path):
 
 def test_the_page_is_whole_loads_nothing_and_escapes_everything(evidence, tmp_path):
     html = write_report(evidence, tmp_path).read_text()
-    parser = Balanced()
-    parser.feed(html)
-    parser.close()
-    assert parser.open == []
-    links = [value for name, value in parser.attributes if name in ("src", "href")]
-    assert len(links) == 10
-    assert all(value and value.startswith("data:image/png;base64,") for value in links)
-    assert not re.search(r"https?://|@import|url\(", html)
-    assert html.count("<script") == 1
+    check_whole(html, pictures=10)
     assert "default-src 'none'" in html
     assert "<script>alert(1)" not in html
-    assert "<img src=x" not in html
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
     assert "Is &lt;b&gt;tomorrow&lt;/b&gt; &amp; the day after up?" in html
 
@@ -116,23 +76,9 @@ def test_the_page_says_what_a_stranger_needs(evidence, tmp_path):
         assert words in text, words
 
 
-SECTIONS = (
-    "What was asked",
-    "Was anything shown?",
-    "Equity against buy and hold",
-    "Costs against edge",
-    "Exposure and turnover",
-    "Stability over folds and seeds",
-    "Calibration and calls",
-    "The folds",
-    "Where the data comes from",
-    "Settings",
-)
-
-
 def test_the_sections_stand_in_the_order_of_a_reader_s_questions(evidence, tmp_path):
     html = write_report(evidence, tmp_path).read_text()
-    assert tuple(re.findall("<h2>(.*?)</h2>", html)) == SECTIONS
+    assert sections_of(html) == SECTIONS["direction"]
 
 
 def test_sections_without_material_are_left_out(predictions, prices, tmp_path):

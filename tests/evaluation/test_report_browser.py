@@ -8,53 +8,11 @@ import pytest
 
 from tests.evaluation.browser import MISSING, chromium_path, opened
 from tests.evaluation.pages import PAGES
+from tests.evaluation.whole_page import SECTIONS
 
 pytestmark = pytest.mark.slow
 
 DESK, PHONE, PAPER = 1280, 390, 703  # CSS pixels; A4 between its margins
-SECTIONS = {
-    "direction": [
-        "What was asked",
-        "Was anything shown?",
-        "Equity against buy and hold",
-        "Costs against edge",
-        "Exposure and turnover",
-        "Stability over folds and seeds",
-        "Calibration and calls",
-        "The folds",
-        "Where the data comes from",
-        "Settings",
-    ],
-    "movement": [
-        "What was asked",
-        "Was anything shown?",
-        "Calls as trades: costs against edge",
-        "Stability over folds, spread, time, symbols and seeds",
-        "Calibration and calls",
-        "The folds",
-        "Where the data comes from",
-        "Settings",
-    ],
-    "volatility": [
-        "What was asked",
-        "Was anything shown?",
-        "A portfolio held at a target volatility",
-        "Costs against edge",
-        "Stability over folds, assets, regimes and seeds",
-        "Calibration",
-        "The folds",
-        "Where the data comes from",
-        "Settings",
-    ],
-    "comparison": [
-        "What was asked",
-        "Scores on all test rows",
-        "Which runs differ",
-        "What they earned",
-        "In what the runs differ",
-        "Where the data comes from",
-    ],
-}
 PICTURES = {"direction": 11, "movement": 12, "volatility": 7, "comparison": 2}
 BEYOND = """width => [...document.querySelectorAll('body *')]
     .filter(e => !e.parentElement.closest('.scroll') && e.getBoundingClientRect().right > width + 1)

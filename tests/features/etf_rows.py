@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from tests.data_folder import data_folder
 from tests.features.raw_rows import bars
 
-SKIP = "the environment variable TSDEEP_TEST_DATA does not name the folder of test data"
 BARS = ("open", "high", "low", "close")
 BASKET = ("SPY", "QQQ", "IWM", "EFA", "EEM", "TLT", "IEF", "LQD", "GLD", "VNQ")
 
 
 @cache
 def _table(name: str) -> pd.DataFrame:
-    if "TSDEEP_TEST_DATA" not in os.environ:
-        pytest.skip(SKIP)
-    table = pd.read_csv(Path(os.environ["TSDEEP_TEST_DATA"]) / "etf" / f"{name}.csv", index_col="Date")
+    table = pd.read_csv(data_folder() / "etf" / f"{name}.csv", index_col="Date")
     return table.rename(columns=str.lower)
 
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.data_folder import data_folder
 from tests.features.raw_rows import book
 
-SKIP = "the environment variable TSDEEP_TEST_DATA does not name the folder of test data"
 GOOG = "lobster/LOBSTER_SampleFile_GOOG_2012-06-21_10.zip"
 MIDNIGHT = 1_340_236_800.0
 """2012-06-21 in seconds since 1970."""
@@ -20,7 +18,7 @@ MIDNIGHT = 1_340_236_800.0
 
 @cache
 def _goog(first: int, stop: int) -> dict[str, np.ndarray]:
-    path = Path(os.environ["TSDEEP_TEST_DATA"]) / GOOG
+    path = data_folder() / GOOG
     tables = {}
     with zipfile.ZipFile(path) as archive:
         for name in archive.namelist():
@@ -45,8 +43,6 @@ def _goog(first: int, stop: int) -> dict[str, np.ndarray]:
 def book_rows(source: str) -> dict[str, np.ndarray]:
     """Rows without a batch axis: "goog" (2,000 real rows of ten levels) or "made" (400 rows, unoccupied levels)."""
     if source == "goog":
-        if "TSDEEP_TEST_DATA" not in os.environ:
-            pytest.skip(SKIP)
         return _goog(60_000, 62_000)
     made = {name: rows[0] for name, rows in book(400, seed=3, batch=1).items()}
     gaps = np.random.default_rng(0).choice([0.0, 1e-7, 0.002, 1.5], 400)

@@ -1,4 +1,4 @@
-import time
+import os
 
 import numpy as np
 import pytest
@@ -57,15 +57,26 @@ def test_a_process_that_dies_over_an_export_is_said(process, tmp_path):
 
     fatal = Fatal()
     tf.saved_model.save(fatal, tmp_path / "fatal", signatures={"double": fatal.double})
+    os.write(process._errors.fileno(), b"said of an export before " * 200)
     with pytest.raises(RunError, match=r"the process ended with -6: .*no more"):
         read(process, tmp_path / "fatal", tmp_path, [1])
     assert process._process is None
 
 
 def test_it_ends_when_nothing_is_asked(process, model, tmp_path, monkeypatch):
+    read(process, model, tmp_path, [1])
+    running = process._process
     monkeypatch.setattr(reader, "IDLE_SECONDS", 0.05)
     read(process, model, tmp_path, [1])
-    started = time.monotonic()
-    while process._process is not None and time.monotonic() - started < 30:
-        time.sleep(0.05)
+    running.wait(timeout=30)
     assert process._process is None
+
+
+def test_a_forked_process_does_not_wait_for_a_lock_of_its_parent():
+    with reader.READER._lock:
+        child = os.fork()
+        if child == 0:
+            free = reader.READER._lock.acquire(timeout=10) and reader.READER._process is None
+            os._exit(0 if free else 1)
+        _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0

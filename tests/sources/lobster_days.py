@@ -1,14 +1,13 @@
 """A day of LOBSTER's files as lines of text, to be damaged and written: one made here, and a real one's start."""
 
 import io
-import os
 import zipfile
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pytest
+
+from tests.data_folder import data_folder
 
 EMPTY = 9999999999
 
@@ -105,10 +104,8 @@ def execute(message, before):
 
 def sample(symbol, levels):
     """Path of a sample zip of LOBSTER's; skips where there is no test data."""
-    if "TSDEEP_TEST_DATA" not in os.environ:
-        pytest.skip("the environment variable TSDEEP_TEST_DATA does not name the folder of test data")
     name = f"LOBSTER_SampleFile_{symbol}_2012-06-21_{levels}.zip"
-    return Path(os.environ["TSDEEP_TEST_DATA"]) / "lobster" / name
+    return data_folder() / "lobster" / name
 
 
 def sample_text(symbol, levels, kind):

@@ -1,12 +1,10 @@
 """Real days of `book_table`: snapshots of the rebar future at SHFE."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 
+from tests.data_folder import data_folder
 from tests.sources.book_tables import source
 from tsdeep import DataError
 from tsdeep.books import BOOK_FIELDS, mid
@@ -14,9 +12,7 @@ from tsdeep.books import BOOK_FIELDS, mid
 
 @pytest.fixture(scope="module")
 def shfe():
-    if "TSDEEP_TEST_DATA" not in os.environ:
-        pytest.skip("the environment variable TSDEEP_TEST_DATA does not name the folder of test data")
-    return Path(os.environ["TSDEEP_TEST_DATA"]) / "shfe"
+    return data_folder() / "shfe"
 
 
 SHFE = {

@@ -1,10 +1,8 @@
-import os
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 
+from tests.data_folder import data_folder
 from tsdeep import DataError, Panel
 from tsdeep.sources import Csv
 
@@ -169,9 +167,7 @@ def test_a_missing_file_symbol_or_an_empty_folder_is_refused(write, tmp_path):
 
 @pytest.fixture(scope="module")
 def etf_folder():
-    if "TSDEEP_TEST_DATA" not in os.environ:
-        pytest.skip("the environment variable TSDEEP_TEST_DATA does not name the folder of test data")
-    return Path(os.environ["TSDEEP_TEST_DATA"]) / "etf"
+    return data_folder() / "etf"
 
 
 def test_ten_real_etfs_are_read_and_pass_every_check(etf_folder):

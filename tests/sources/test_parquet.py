@@ -1,11 +1,10 @@
 import datetime
-import os
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from tests.data_folder import data_folder
 from tsdeep import DataError, Panel, SpecError
 from tsdeep.sources import Csv, Parquet, make_source
 
@@ -202,9 +201,7 @@ def test_an_unknown_calendar_is_refused():
 
 
 def test_real_etfs_are_the_same_from_csv_and_from_parquet(tmp_path):
-    if "TSDEEP_TEST_DATA" not in os.environ:
-        pytest.skip("the environment variable TSDEEP_TEST_DATA does not name the folder of test data")
-    folder = Path(os.environ["TSDEEP_TEST_DATA"]) / "etf"
+    folder = data_folder() / "etf"
     for symbol in ("SPY", "GLD"):
         table = pd.read_csv(folder / f"{symbol}.csv", parse_dates=["Date"])
         table.to_parquet(tmp_path / f"{symbol}.parquet")

@@ -1,20 +1,15 @@
 """Closes of real ETFs, and of made-up assets side by side."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
-import pytest
 
+from tests.data_folder import data_folder
 from tsdeep import Panel
 
 
 def etf_panel(*symbols):
     """Closes of real ETFs, one segment each, one after another."""
-    if "TSDEEP_TEST_DATA" not in os.environ:
-        pytest.skip("the environment variable TSDEEP_TEST_DATA does not name the folder of test data")
-    folder = Path(os.environ["TSDEEP_TEST_DATA"]) / "etf"
+    folder = data_folder() / "etf"
     frames = [
         pd.read_csv(folder / f"{symbol}.csv", parse_dates=["Date"])
         .rename(columns={"Date": "time", "Close": "close"})[["time", "close"]]

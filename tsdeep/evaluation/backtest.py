@@ -65,7 +65,11 @@ class Backtest:
 
     @property
     def ruined(self) -> pd.Timestamp | None:
-        """When all was lost, a return of -1, after which nothing was traded; None if it was not."""
+        """When all was lost, after which nothing was traded; None if it was not.
+
+        The net return is -1 there, and gross what it is before the costs of that interval: a loss beyond all that
+        there is falls to the broker.
+        """
         lost = self.days.index[self.days["net"] <= -1]
         return lost[0] if len(lost) else None
 

@@ -35,8 +35,8 @@ class Docstring:
         What follows up to the first section, and the notes.
     arguments : tuple of Documented
         One a name, where several share a line too; without `**kwargs`.
-    attributes, returns : tuple of Documented
-        As in their sections.
+    returns : tuple of Documented
+        As in its section.
     references, examples : str
         The sections as they are written.
     """
@@ -44,7 +44,6 @@ class Docstring:
     summary: str
     text: str = ""
     arguments: tuple[Documented, ...] = ()
-    attributes: tuple[Documented, ...] = ()
     returns: tuple[Documented, ...] = ()
     references: str = ""
     examples: str = ""
@@ -71,13 +70,13 @@ def docstring_of(target: Any) -> Docstring:
     """
     parsed = docstring_parser.parse(inspect.cleandoc(target.__doc__ or ""), DocstringStyle.NUMPYDOC)
     sections = {meta.args[0]: (meta.description or "").strip() for meta in parsed.meta if len(meta.args) == 1}
-    params = [meta for meta in parsed.meta if isinstance(meta, DocstringParam)]
     texts = (parsed.long_description, sections.get("notes"))
     return Docstring(
         summary=(parsed.short_description or "").replace("\n", " "),
         text="\n\n".join(text for text in texts if text),
-        arguments=_each(meta for meta in params if meta.args[0] == "param"),
-        attributes=_each(meta for meta in params if meta.args[0] == "attribute"),
+        arguments=_each(
+            meta for meta in parsed.meta if isinstance(meta, DocstringParam) and meta.args[0] == "param"
+        ),
         returns=tuple(
             Documented(meta.return_name or "", meta.type_name or "", meta.description or "")
             for meta in parsed.meta

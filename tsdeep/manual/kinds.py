@@ -19,7 +19,8 @@ from tsdeep.manual.page import REQUIRED, Argument, Entry
 from tsdeep.manual.samples import flow, sample_settings
 from tsdeep.models import capability, get_model, hyperparameters, model_names
 from tsdeep.sources import source_class, source_names
-from tsdeep.spec import load_spec, spec_names
+from tsdeep.spec import load_spec
+from tsdeep.spec_files import spec_names
 from tsdeep.tasks import get_task, task_class, task_names
 
 EXTRAS = {"alpaca": "alpaca", "alpaca_quotes": "alpaca", "nasdaq": "nasdaq", "yfinance": "yfinance"}
@@ -119,7 +120,7 @@ def model_docstring(name: str) -> Docstring:
         return doc
     about = docstring_of(module)
     text = "\n\n".join(part for part in (about.text, doc.summary, doc.text) if part)
-    return Docstring(about.summary, text, doc.arguments, (), doc.returns, doc.references, doc.examples)
+    return Docstring(about.summary, text, doc.arguments, doc.returns, doc.references, doc.examples)
 
 
 def _written(body: Any) -> Any:
@@ -305,16 +306,9 @@ def _public_names() -> list[str]:
     return [name for name in tsdeep.__all__ if not name.startswith("_")]
 
 
-ROOMS = (
-    "evaluation",
-    "features",
-    "layers",
-    "models",
-    "pipeline",
-    "serving",
-    "sources",
-    "tasks",
-    "validation",
+_ROOMS = (
+    *("baselines", "evaluation", "features", "layers", "models"),
+    *("pipeline", "serving", "sources", "tasks", "validation"),
 )
 
 
@@ -322,7 +316,7 @@ def public(name: str) -> tuple[Any, str] | None:
     """Find a public name in tsdeep or in one of its rooms; return what it is and where, or None."""
     if name in tsdeep.__all__:
         return getattr(tsdeep, name), "tsdeep"
-    for room in ("baselines", *ROOMS):
+    for room in _ROOMS:
         module = importlib.import_module(f"tsdeep.{room}")
         if name in module.__all__:
             return getattr(module, name), f"tsdeep.{room}"

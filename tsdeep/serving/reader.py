@@ -52,15 +52,16 @@ for line in sys.stdin:
 class Reader:
     """The process, begun when it is first asked and again when it has ended.
 
-    Safe for several threads, which wait for each other; a fork begins its own.
+    Safe for several threads, which wait for each other. A forked process must call `forked`, as `READER` does.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
         self._errors: IO[str] | None = None
-        self._owner = 0
         self._timer: threading.Timer | None = None
+        self._asked = 0
+        self._before = 0  # bytes that the process had said on its standard error before it was asked
 
     def read(self, path: Path, names: list[str], folder: str) -> None:
         """Run signatures of a SavedModel on `<name>-inputs.npz`, and write `<name>-outputs.npz`, on a CPU.
@@ -77,13 +78,14 @@ class Reader:
         Raises
         ------
         RunError
-            If the SavedModel cannot be loaded or run there, with the process's last words.
+            If the SavedModel cannot be loaded or run there, with what the process said of it.
         """
         with self._lock:
             if self._timer is not None:
                 self._timer.cancel()
+            self._asked += 1
             words = self._ask(json.dumps({"path": str(path), "names": names, "folder": folder}))
-            self._timer = threading.Timer(IDLE_SECONDS, self.close)
+            self._timer = threading.Timer(IDLE_SECONDS, self._idle, [self._asked])
             self._timer.daemon = True
             self._timer.start()
         if words:
@@ -94,9 +96,21 @@ class Reader:
         with self._lock:
             self._end()
 
+    def _idle(self, asked: int) -> None:
+        """End the process, unless it was asked again while the lock was waited for."""
+        with self._lock:
+            if asked == self._asked:
+                self._end()
+
+    def forked(self) -> None:
+        """Leave the process and a lock that another thread may hold to the parent."""
+        self._lock, self._process, self._errors, self._timer = threading.Lock(), None, None, None
+
     def _ask(self, request: str) -> str:
         """Return why it failed, or nothing."""
         process = self._running()
+        assert self._errors is not None
+        self._before = os.fstat(self._errors.fileno()).st_size
         assert process.stdin is not None
         assert process.stdout is not None
         try:
@@ -116,7 +130,7 @@ class Reader:
         return words
 
     def _running(self) -> subprocess.Popen[str]:
-        if self._process is not None and self._owner == os.getpid() and self._process.poll() is None:
+        if self._process is not None and self._process.poll() is None:
             return self._process
         self._end()
         self._errors = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115, closed with the process
@@ -128,17 +142,16 @@ class Reader:
             stderr=self._errors,
             text=True,
         )
-        self._owner = os.getpid()
         return self._process
 
     def _words(self) -> str:
         assert self._errors is not None
-        self._errors.seek(0)
+        self._errors.seek(self._before)
         return " ".join(self._errors.read().splitlines())
 
     def _end(self) -> None:
         process, self._process = self._process, None
-        if process is not None and self._owner == os.getpid():
+        if process is not None:
             process.kill()
             process.communicate()
         if self._errors is not None:
@@ -148,3 +161,5 @@ class Reader:
 
 READER = Reader()
 atexit.register(READER.close)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=READER.forked)

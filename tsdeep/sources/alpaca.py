@@ -81,10 +81,8 @@ class Alpaca(OnlineSource):
 
     Notes
     -----
-    Prices adjusted for all splits and dividends are so by what is known when they are fetched: returns are what a
-    holder earned, levels are not what was quoted, and the next dividend changes all of history. `split` leaves
-    dividends out. Notes in the panel and the report say which, and when it was fetched. It is kept in the cache, see
-    `OnlineSource`.
+    What adjustment does to returns and levels is said of `yfinance`; `split` leaves dividends out. It is kept in the
+    cache, see `OnlineSource`.
 
     References
     ----------

@@ -256,7 +256,7 @@ class Volatility(Task):
             self.unit,
             len(self.quantiles) > 0,
             self.levels,
-            self._training_range(),
+            TrainingRange.known(self.training_range) if self.insanity_filter else None,
             newest_days(time, self.conformal_days),
         )
         return self._with(calibration=found.to_dict())
@@ -374,16 +374,6 @@ class Volatility(Task):
     def _variance(self, panel: "Panel") -> np.ndarray:
         """Realised variance `[rows]`, or `[rows, assets]` of several."""
         return realised_variance(panel, self.horizon_rows, self.annual_rows, self.assets)
-
-    def _training_range(self) -> TrainingRange | None:
-        if not self.insanity_filter:
-            return None
-        if self.training_range is None:
-            raise SpecError(
-                "insanity_filter: the range of the training labels is not known, expected task.fit(panel, fold.train) "
-                "before calibrate"
-            )
-        return TrainingRange.from_dict(self.training_range)
 
     def _with(self, **state: Any) -> "Volatility":
         """Return a copy with other values of what is no setting."""

@@ -32,6 +32,16 @@ class TrainingRange:
     mean: tuple[float, ...]
 
     @classmethod
+    def known(cls, state: Mapping[str, Any] | None) -> TrainingRange:
+        """Rebuild the range from `to_dict()`; SpecError where a task has none yet."""
+        if state is None:
+            raise SpecError(
+                "insanity_filter: the range of the training labels is not known, expected task.fit(panel, fold.train) "
+                "before calibrate"
+            )
+        return cls.from_dict(state)
+
+    @classmethod
     def of(cls, log_variance: np.ndarray, unit: VolatilityUnit) -> TrainingRange:
         """Take the range of log variances `[rows, assets]`, asset by asset.
 

@@ -1,20 +1,10 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 
 from tests.evaluation.comparison.runs import make_runs
-from tests.evaluation.test_report import Balanced
+from tests.evaluation.whole_page import SECTIONS, check_whole, sections_of
 from tsdeep.evaluation import compare_evidence
-
-SECTIONS = [
-    "What was asked",
-    "Scores on all test rows",
-    "Which runs differ",
-    "What they earned",
-    "In what the runs differ",
-    "Where the data comes from",
-]
 
 
 def test_the_page_is_whole_loads_nothing_and_escapes_everything(tmp_path):
@@ -25,18 +15,9 @@ def test_the_page_is_whole_loads_nothing_and_escapes_everything(tmp_path):
     )
     assert page == tmp_path / "new" / "compare.html"
     html = page.read_text()
-    parser = Balanced()
-    parser.feed(html)
-    parser.close()
-    assert parser.open == []
-    links = [value for name, value in parser.attributes if name in ("src", "href")]
-    assert len(links) == 2
-    assert all(value and value.startswith("data:image/png;base64,") for value in links)
-    assert not re.search(r"https?://|@import|url\(", html)
-    assert html.count("<script") == 1
-    assert "<img src=x" not in html
+    check_whole(html, pictures=2)
     assert "Is &lt;b&gt;tomorrow&lt;/b&gt; up?" in html
-    assert re.findall("<h2>(.*?)</h2>", html) == SECTIONS
+    assert sections_of(html) == SECTIONS["comparison"]
     assert 'name="viewport"' in html
 
 
@@ -48,5 +29,5 @@ def test_the_page_has_the_sentences_and_leaves_out_what_it_has_not(tmp_path):
     found = compare_evidence(runs, draws=200)
     html = found.report(tmp_path / "compare.html").read_text()
     assert found.headline in html
-    assert re.findall("<h2>(.*?)</h2>", html) == SECTIONS[:4]
+    assert sections_of(html) == SECTIONS["comparison"][:4]
     assert " nan" not in html

@@ -124,4 +124,5 @@ def test_a_strategy_that_loses_all_is_reported(tmp_path, rebalance):
     said = f"lost all of its equity by {prices['time'][200]:%Y-%m-%d}, and traded no more"
     assert any(said in caveat for caveat in made.caveats)
     assert made.strategies.loc[("tcn", "after"), "max_drawdown"] == -1
+    assert np.isnan([*made.edge.costs["sharpe"], made.edge.break_even_bps, made.edge.matches_bps]).all()
     assert said in write_report(evidence, tmp_path).read_text()

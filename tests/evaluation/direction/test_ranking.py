@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from tests.evaluation.conftest import labelled, make_predictions, make_prices
-from tests.evaluation.test_report import shown
+from tests.evaluation.whole_page import shown
 from tsdeep.evaluation import Evidence, check_predictions, evaluate, plot_ranking, rank_symbols
 
 SYMBOLS = ("AAA", "BBB", "CCC", "DDD")
@@ -79,3 +79,13 @@ def test_predictions_without_a_later_price_are_counted():
     made = rank_symbols(check_predictions(evidence.predictions), prices)
     assert made.left_out == 1
     assert made.spread.undefined == 1
+
+
+def test_there_are_as_many_quantiles_as_most_dates_have_symbols():
+    evidence = panel()
+    fifth = make_predictions(120, seed=9, symbol="EEE").tail(20)
+    predictions = pd.concat([evidence.predictions, fifth])
+    prices = pd.concat([evidence.prices, make_prices(121, seed=30, symbol="EEE")])
+    made = rank_symbols(check_predictions(predictions), prices)
+    assert made.spread.by_date.columns.tolist() == [1, 2, 3, 4]
+    assert made.spread.spread.rows == 120

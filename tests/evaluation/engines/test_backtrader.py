@@ -116,3 +116,11 @@ def test_without_backtrader_the_command_that_brings_it_is_named(predictions, pri
     monkeypatch.setitem(sys.modules, "backtrader", None)
     with pytest.raises(DataError, match=r"pip install \"tsdeep\[backtrader\]\""):
         run_backtrader(predictions, prices)
+
+
+def test_an_engine_is_not_asked_to_trade_on_after_all_is_lost():
+    prices = make_prices(101)
+    prices.loc[50:, ["open", "close"]] *= 3
+    down = make_predictions(100).assign(up=0.1)
+    with pytest.raises(DataError, match=rf"all is lost at {prices['time'][50]}"):
+        run_backtrader(down, prices)

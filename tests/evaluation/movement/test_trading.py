@@ -10,7 +10,7 @@ import pytest
 from tests.evaluation.conftest import labelled
 from tests.evaluation.movement.conftest import NAMES, TICK, make_movement, make_references, touch_of
 from tests.evaluation.replay.books import row_by_row
-from tests.evaluation.test_report import shown
+from tests.evaluation.whole_page import shown
 from tsdeep.errors import DataError, SpecError
 from tsdeep.evaluation import (
     Evidence,

@@ -43,3 +43,9 @@ def test_a_spec_sets_the_grid_and_says_what_is_wrong_with_it():
         spec.replace(replay={"latencies_rows": [1.5]})
     with pytest.raises(SpecError, match=r"fee_ticks.*fees_ticks"):
         spec.replace(replay={"fee_ticks": [1]})
+
+
+@pytest.mark.parametrize("given", [{"latencies_rows": 5}, {"fees_ticks": [0.3]}])
+def test_a_number_by_itself_and_a_list_are_refused(given):
+    with pytest.raises(SpecError, match="expected a tuple of numbers"):
+        ReplayGrid(**given)

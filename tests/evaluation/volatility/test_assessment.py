@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import time
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from tests.data_folder import data_folder
 from tests.evaluation.volatility.conftest import make_volatility
 from tsdeep.errors import DataError, SpecError
 from tsdeep.evaluation import Evidence, evaluate, metrics_table, volatility_metrics
@@ -149,9 +148,7 @@ def test_evidence_that_does_not_fit_is_refused(evidence):
 
 
 def etf_closes() -> pd.DataFrame:
-    if "TSDEEP_TEST_DATA" not in os.environ:
-        pytest.skip("the environment variable TSDEEP_TEST_DATA does not name the folder of test data")
-    folder = Path(os.environ["TSDEEP_TEST_DATA"]) / "etf"
+    folder = data_folder() / "etf"
     names = ("SPY", "QQQ", "IWM", "EFA", "EEM", "TLT", "IEF", "LQD", "GLD", "VNQ")
     files = {n: pd.read_csv(folder / f"{n}.csv", index_col="Date", parse_dates=True) for n in names}
     return pd.DataFrame({name: file["Close"] for name, file in files.items()}).dropna()

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 
 import numpy as np
 import pandas as pd
@@ -9,7 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from tests.evaluation.test_plots import history
-from tests.evaluation.test_report import Balanced, shown
+from tests.evaluation.whole_page import check_whole, shown, text_of
 from tsdeep.evaluation import Evidence, write_report
 
 FORECASTS = ("variance", "volatility", "median")
@@ -65,24 +64,14 @@ def test_the_folder_holds_page_tables_and_figures(folder):
 
 def test_the_page_is_whole_loads_nothing_and_escapes_everything(folder):
     html = (folder / "report.html").read_text()
-    parser = Balanced()
-    parser.feed(html)
-    parser.close()
-    assert parser.open == []
-    links = [value for name, value in parser.attributes if name in ("src", "href")]
-    assert len(links) == 7
-    assert all(value and value.startswith("data:image/png;base64,") for value in links)
-    assert not re.search(r"https?://|@import|url\(", html)
-    assert html.count("<script") == 1
+    check_whole(html, pictures=7)
     for tag in ("<img src=x", "<i>ewma", "<b>volatile"):
         assert tag not in html
     assert "&lt;i&gt;ewma&lt;/i&gt;" in html
 
 
 def test_the_page_says_what_a_stranger_needs(folder):
-    parser = Balanced()
-    parser.feed((folder / "report.html").read_text())
-    text = " ".join(" ".join(parser.shown).split())
+    text = text_of((folder / "report.html").read_text())
     for words in (
         "was anything shown by har_network?", "how volatile the next 5 rows will be", "annualised percentage points",
         "RMSE, unit-corrected", "R², out of sample", "CRPS from quantiles", "in 95%, conformal",

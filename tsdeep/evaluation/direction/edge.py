@@ -101,7 +101,7 @@ def _thresholds(traded: Backtest, held: float) -> tuple[float, float]:
     days = traded.days
     turnover = days["turnover"].to_numpy()
     free = (days["net"] + days["cost"]).to_numpy()
-    if not turnover.any():
+    if traded.ruined is not None or not turnover.any():
         return _NAN, _NAN
     break_even = float(free.mean() / turnover.mean() * 1e4)
 

@@ -69,13 +69,14 @@ def rank_symbols(predictions: pd.DataFrame, prices: pd.DataFrame, *, horizon_row
     table = predictions[["time", "symbol", "up"]].merge(
         returns, on=["time", "symbol"], how="inner", validate="one_to_one"
     )
-    symbols = int(table.groupby("time").size().max()) if len(table) else 0
-    if symbols < LEAST_SYMBOLS:
+    symbols = table.groupby("time").size()
+    if not (symbols >= LEAST_SYMBOLS).any():
         return None
+    quantiles = min(_MOST_QUANTILES, max(LEAST_SYMBOLS, int(symbols.median())))  # that most dates have
     asked: dict[str, Any] = {"score": "up", "outcome": "forward_return", "horizon_rows": horizon_rows}
     return Ranking(
         information_coefficient(table, **asked),
-        quantile_spread(table, quantiles=min(_MOST_QUANTILES, symbols), **asked),
+        quantile_spread(table, quantiles=quantiles, **asked),
         horizon_rows,
         len(predictions) - len(table),
     )

@@ -55,7 +55,7 @@ def decided_alone(
     Raises
     ------
     DataError
-        If a symbol starts later than the others, or as `backtest` does.
+        If a symbol starts later than the others, all is lost, or as `backtest` does.
     """
     traded = backtest(predictions, prices, **settings)
     if traded.ruined is not None:

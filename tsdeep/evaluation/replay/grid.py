@@ -38,6 +38,9 @@ class ReplayGrid:
 
     def __post_init__(self) -> None:
         late, fees = self.latencies_rows, self.fees_ticks
+        for name, given in (("latencies_rows", late), ("fees_ticks", fees)):
+            if not isinstance(given, tuple):
+                raise SpecError(f"replay: {name} is {given!r}, expected a tuple of numbers")
         whole = all(isinstance(value, int | np.integer) and not isinstance(value, bool) for value in late)
         if not (late and whole and late[0] >= 0 and _rises(late)):
             raise SpecError(
